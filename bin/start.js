@@ -1,0 +1,9 @@
+// Starts the command line: from dist/ where it was built (the published package), else from the sources as they are.
+import { existsSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+
+enableCompileCache()
+const built = new URL('../dist/cli/main.js', import.meta.url)
+const source = new URL('../src/cli/main.ts', import.meta.url)
+const { main } = await import(existsSync(source) ? source.href : built.href)
+process.exitCode = await main(process.argv.slice(2))

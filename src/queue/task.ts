@@ -1,0 +1,88 @@
+/**
+ * A task: the unit of work, its states, and how it is added.
+ *
+ * @module
+ */
+
+import type { ErrorRecord } from '../errors.ts'
+
+/**
+ * The seven states, the same words in code, database, log and dashboard.
+ *
+ * `waiting`: a dependency or group is unfinished, or `runAt` lies ahead of a first attempt's dependencies.
+ * `pending`: may be claimed as soon as `runAt` has come. `processing`: a coordinator holds its lease.
+ * `retry`: an attempt failed, the next one is due at `runAt`. The other three are final.
+ */
+export type TaskStatus = 'waiting' | 'pending' | 'processing' | 'retry' | 'completed' | 'failed' | 'cancelled'
+
+/** States that a task never leaves by itself. */
+export const FINAL_STATUSES: readonly TaskStatus[] = ['completed', 'failed', 'cancelled']
+
+/** What becomes of a task when one that it depends on fails or is cancelled. */
+export type OnDependencyFailure = 'fail' | 'skip' | 'run'
+
+export interface Dependency {
+  readonly taskId: number
+  /** `fail` fails this task too, `skip` cancels it, `run` runs it all the same. Default `fail`. */
+  readonly onFailure?: OnDependencyFailure
+}
+
+/** What a caller gives to add a task. The payload must survive JSON. */
+export interface NewTask<Payload = unknown> {
+  readonly kind: string
+  readonly lane: string
+  readonly payload: Payload
+  /** Higher runs first; equal priorities run in order of creation. Default 0. */
+  readonly priority?: number
+  /** Epoch milliseconds before which the task is not claimed. Default: at once. */
+  readonly runAt?: number
+  /** Attempts after the first. Default 3. */
+  readonly maxRetries?: number
+  /** Limit of one attempt; then its process is killed. Default: the lane's. */
+  readonly timeoutMs?: number
+  readonly dependsOn?: readonly Dependency[]
+  /** The group that this task belongs to; the backend counts its open (not final) tasks. */
+  readonly group?: string
+  /** Waits until that group has no open task. Add it while one is open, else it is due at once. */
+  readonly afterGroup?: string
+  /** At most one open task has this key; adding a second one answers the first one's id. */
+  readonly dedupeKey?: string
+}
+
+/** A task as stored. Instants are epoch milliseconds. */
+export interface Task<Payload = unknown> {
+  readonly id: number
+  readonly kind: string
+  readonly lane: string
+  readonly payload: Payload
+  readonly status: TaskStatus
+  readonly priority: number
+  readonly runAt: number
+  /** Attempts charged so far, the running one included. */
+  readonly attempt: number
+  readonly maxRetries: number
+  readonly timeoutMs?: number
+  readonly group?: string
+  readonly dedupeKey?: string
+  readonly createdAt: number
+  readonly startedAt?: number
+  readonly finishedAt?: number
+  readonly workerId?: string
+  readonly progress?: unknown
+  readonly result?: unknown
+  readonly error?: ErrorRecord
+}
+
+/** The right to settle one attempt: the fencing token and the attempt must both still be the task's. */
+export interface Lease {
+  readonly taskId: number
+  readonly attempt: number
+  readonly token: string
+}
+
+/** A task handed out by `claim`. `alone` asks to run it in no batch: its last attempt killed a worker. */
+export interface ClaimedTask<Payload = unknown> {
+  readonly task: Task<Payload>
+  readonly lease: Lease
+  readonly alone: boolean
+}
