@@ -1,5 +1,5 @@
 /**
- * Holds the source to its own map: which folder of `src/` may import which.
+ * Holds the source to its own map: which folder of `src/` may import which. Tests may import what they test with.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 }
 
 const FILES = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
   .map((name) => resolve(SRC, name))
 
 const IMPORT = /(?:from|import)\s*\(?\s*'(?<target>\.[^']+)'/gu

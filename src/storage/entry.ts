@@ -22,6 +22,14 @@ export type EntrySource =
       readonly method: 0 | 8
       readonly crc32: number
     }
+  | {
+      /** Inside a compressed stream (tgz, tar): it has to be spooled to a file before it can be opened. */
+      readonly kind: 'stream'
+      /** Absolute path of the archive. */
+      readonly file: string
+      /** Which member of the archive it is, counted from 0 over members of every type. */
+      readonly ordinal: number
+    }
 
 /** One file of an export, wherever its bytes lie. */
 export interface Entry {
