@@ -1,0 +1,179 @@
+/**
+ * Where the parts of a library lie: `LIBRARY/.heirloom/` and what is in it.
+ *
+ * SQLite in WAL mode needs memory that all its users share, which a network share cannot give: the database of
+ * such a library lies in a local state folder that the user names. The library remembers that folder, so that a
+ * later command finds it without being told, and a different one is refused: it would start from nothing.
+ *
+ * @module
+ */
+
+import { mkdir, readFile, rename, statfs, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { HeirloomError, systemCode } from '../errors.ts'
+import { STATE_FOLDER } from '../storage/local-storage.ts'
+
+export interface LibraryPaths {
+  /** Absolute path of the library. */
+  readonly root: string
+  /** Holds the database and the lock: `ROOT/.heirloom`, or what `--state` says. */
+  readonly stateFolder: string
+  readonly database: string
+  readonly lock: string
+  /** Who holds the lock, for people. */
+  readonly holder: string
+  /** On the library's own filesystem, so that files can be linked from it. */
+  readonly tempFolder: string
+  readonly thumbsFolder: string
+}
+
+/** Thrown when the database would lie on a network share. */
+export class NetworkStateError extends HeirloomError {
+  readonly code = 'library/network-state'
+  readonly recovery = 'discard'
+
+  constructor(folder: string, filesystem: string) {
+    super(`${folder} is on a network share (${filesystem}), where a database is not safe`, {
+      hint: 'Name a folder on a local disk with --state DIR; the photos still go to the share.',
+    })
+  }
+}
+
+/** Thrown when a library's state is known to be elsewhere than where the caller looks. */
+export class OtherStateError extends HeirloomError {
+  readonly code = 'library/other-state'
+  readonly recovery = 'discard'
+
+  constructor(root: string, known: string, given: string) {
+    super(`library ${root} has its state in ${known}, not in ${given}`, {
+      hint: `Use --state ${known}, or move the folder and write its new place into ${pointerFile(root)}.`,
+    })
+  }
+}
+
+/** Plain joining of names; nothing is looked at. */
+export function libraryPaths(root: string, state?: string): LibraryPaths {
+  const own = join(root, STATE_FOLDER)
+  const stateFolder = state ?? own
+  return {
+    root,
+    stateFolder,
+    database: join(stateFolder, 'library.db'),
+    lock: join(stateFolder, 'coordinator.lock'),
+    holder: join(stateFolder, 'coordinator.json'),
+    tempFolder: join(own, 'tmp'),
+    thumbsFolder: join(own, 'thumbs'),
+  }
+}
+
+function pointerFile(root: string): string {
+  return join(root, STATE_FOLDER, 'state-folder')
+}
+
+/**
+ * The paths of a library that may or may not exist, following what it remembers of its state folder.
+ *
+ * @throws {@link OtherStateError}, {@link NetworkStateError}
+ */
+export async function findLibrary(library: string, state?: string): Promise<LibraryPaths> {
+  const root = resolve(library)
+  const given = state === undefined ? undefined : resolve(state)
+  const known = await readPointer(root)
+  if (known !== undefined && given !== undefined && known !== given) {
+    throw new OtherStateError(root, known, given)
+  }
+  const paths = libraryPaths(root, given ?? known)
+  const filesystem = await findNetworkFilesystem(paths.stateFolder)
+  if (filesystem !== undefined) throw new NetworkStateError(paths.stateFolder, filesystem)
+  return paths
+}
+
+/** Makes the folders of {@link findLibrary}'s answer, and remembers a state folder that lies elsewhere. */
+export async function prepareLibrary(library: string, state?: string): Promise<LibraryPaths> {
+  const paths = await findLibrary(library, state)
+  for (const folder of [paths.stateFolder, paths.tempFolder]) await mkdir(folder, { recursive: true })
+  if (paths.stateFolder !== join(paths.root, STATE_FOLDER)) {
+    const pointer = pointerFile(paths.root)
+    await writeFile(`${pointer}.new`, `${paths.stateFolder}\n`, { flush: true })
+    await rename(`${pointer}.new`, pointer)
+  }
+  return paths
+}
+
+async function readPointer(root: string): Promise<string | undefined> {
+  try {
+    const folder = (await readFile(pointerFile(root), 'utf8')).trim()
+    return folder === '' ? undefined : folder
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** `f_type` of statfs(2) on Linux, from `linux/magic.h` and the filesystems' own headers. */
+const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'nfs'],
+  [0x517b, 'smb'],
+  [0xff534d42, 'cifs'],
+  [0xfe534d42, 'smb2'],
+  [0x01021997, '9p'],
+  [0x5346414f, 'afs'],
+  [0x6b414653, 'afs'],
+  [0x00c36400, 'ceph'],
+  [0x73757245, 'coda'],
+  [0x564c, 'ncp'],
+])
+
+const FUSE_TYPE = 0x65735546
+
+/**
+ * The name of the network filesystem that `folder` (or, while it does not exist, its nearest parent) is on;
+ * undefined when it is local, or where the system does not tell (only Linux and Windows do).
+ */
+export async function findNetworkFilesystem(folder: string): Promise<string | undefined> {
+  if (/^\\\\[^?.]/u.test(folder)) return 'network path'
+  if (process.platform !== 'linux') return undefined
+  const type = await filesystemType(folder)
+  if (type !== FUSE_TYPE) return NETWORK_TYPES.get(type)
+  return networkFuse(await mountTypeOf(folder))
+}
+
+/** Sshfs, rclone, s3fs and unknown ones are taken for remote; a block device behind FUSE (ntfs-3g) is local. */
+function networkFuse(mountType: string | undefined): string | undefined {
+  const local = mountType === 'fuseblk' || mountType === 'fuse.mergerfs' || mountType === 'fuse.bindfs'
+  return local ? undefined : (mountType ?? 'fuse')
+}
+
+async function filesystemType(folder: string): Promise<number> {
+  try {
+    // A signed 32-bit value on some machines.
+    return (await statfs(folder)).type >>> 0
+  } catch (error) {
+    const parent = dirname(folder)
+    if (systemCode(error) !== 'ENOENT' || parent === folder) throw error
+    return filesystemType(parent)
+  }
+}
+
+async function mountTypeOf(folder: string): Promise<string | undefined> {
+  return mountType(await readFile('/proc/self/mountinfo', 'utf8'), folder)
+}
+
+/**
+ * The filesystem's name at the longest mount point above `folder`, of the text of `/proc/self/mountinfo`
+ * (proc(5)): `36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw`.
+ */
+export function mountType(mountinfo: string, folder: string): string | undefined {
+  let best: { readonly point: string; readonly type: string } | undefined
+  for (const line of mountinfo.split('\n')) {
+    const [mount = '', source = ''] = line.split(' - ')
+    const point = (mount.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/gu, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    )
+    const type = source.split(' ')[0] ?? ''
+    const isAbove = point !== '' && `${folder}/`.startsWith(point.endsWith('/') ? point : `${point}/`)
+    // The later line wins between equals: it is mounted over the earlier one.
+    if (isAbove && point.length >= (best?.point.length ?? 0)) best = { point, type }
+  }
+  return best?.type
+}

@@ -1,0 +1,215 @@
+/**
+ * The library's tables, and how an older database becomes a current one.
+ *
+ * The tables lie in `library.db` beside the queue's, on the same connection, so that a task's state, its ledger
+ * row and its catalog row change in one transaction. The counters are kept by triggers: no function can forget
+ * them, and the ledger's balance is one small read. Steps go forward only; each is one transaction.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { HeirloomError } from '../errors.ts'
+import { atomically } from './statements.ts'
+
+const COMPONENT = 'library'
+
+/** Thrown when the database was written by a newer version of this program. */
+export class NewerSchemaError extends HeirloomError {
+  readonly code = 'library/newer-schema'
+  readonly recovery = 'discard'
+
+  constructor(found: number, known: number) {
+    super(`library.db has schema version ${found}, this version of heirloom knows ${known}`, {
+      hint: 'Run the heirloom version that last wrote this library, or a newer one.',
+    })
+  }
+}
+
+/** Step n brings a database from version n to n + 1. Never edited once released: add a step. */
+const STEPS: readonly string[] = [
+  `
+  -- One row an export, known by its name: the same export again, or with a part more, is the same row.
+  CREATE TABLE exports (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    folder TEXT NOT NULL,               -- folder in the library: safe on every system
+    folder_folded TEXT NOT NULL UNIQUE, -- unique where case and normalization are not told apart
+    inputs TEXT NOT NULL,               -- JSON array of absolute paths, as of the last run
+    listing_digest TEXT,                -- of all paths and fingerprints; equal means nothing changed
+    status TEXT NOT NULL CHECK (status IN ('open', 'planned', 'finished')),
+    run INTEGER NOT NULL,               -- counts the times that it was opened
+    first_seen_at INTEGER NOT NULL,     -- epoch milliseconds
+    opened_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    files_listed INTEGER,               -- in the last complete listing
+    bytes_listed INTEGER,
+    problems TEXT NOT NULL DEFAULT '[]' -- JSON array of {code, message}: of the export as a whole
+  ) STRICT;
+
+  -- The catalog: one row for each different content that was placed.
+  CREATE TABLE assets (
+    id INTEGER PRIMARY KEY,
+    source_sha1 BLOB NOT NULL UNIQUE CHECK (length(source_sha1) = 20),
+    written_sha1 BLOB NOT NULL CHECK (length(written_sha1) = 20),
+    path TEXT NOT NULL UNIQUE,          -- relative to the library, '/' between segments
+    path_folded TEXT NOT NULL UNIQUE,
+    stem_folded TEXT NOT NULL,          -- path without role suffix and extension: shared by companions
+    sidecar_path TEXT UNIQUE,           -- the .xmp beside it
+    sidecar_sha1 BLOB,
+    size_bytes INTEGER NOT NULL,        -- as written
+    source_size_bytes INTEGER NOT NULL,
+    format TEXT NOT NULL,               -- as identified by content
+    mime TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    export_id INTEGER NOT NULL REFERENCES exports (id),
+    role TEXT NOT NULL CHECK (role IN ('primary', 'edited', 'live-video', 'motion-video', 'raw', 'overlay')),
+    primary_asset_id INTEGER REFERENCES assets (id) ON DELETE SET NULL,
+    taken_at INTEGER,                   -- epoch milliseconds; all null when nothing tells the time
+    taken_local TEXT,                   -- YYYY-MM-DDTHH:mm:ss[.SSS], where it was taken
+    taken_offset_minutes INTEGER,
+    taken_precision TEXT,
+    taken_source TEXT,
+    taken_detail TEXT,
+    taken_zone TEXT,
+    latitude REAL,
+    longitude REAL,
+    altitude_m REAL,
+    caption TEXT,
+    original_name TEXT,
+    favourite INTEGER NOT NULL DEFAULT 0,
+    archived INTEGER NOT NULL DEFAULT 0,
+    trashed INTEGER NOT NULL DEFAULT 0,
+    shared INTEGER NOT NULL DEFAULT 0,
+    people TEXT NOT NULL DEFAULT '[]',  -- JSON array of names
+    width_px INTEGER,
+    height_px INTEGER,
+    problems TEXT NOT NULL DEFAULT '[]', -- JSON array of {code, message}: truncated and such
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  -- Two items never share a stem, else their files would look like companions of each other.
+  CREATE UNIQUE INDEX assets_stem ON assets (stem_folded) WHERE role = 'primary';
+  CREATE INDEX assets_by_primary ON assets (primary_asset_id) WHERE primary_asset_id IS NOT NULL;
+  CREATE INDEX assets_with_problems ON assets (id) WHERE problems <> '[]';
+
+  -- The ledger: one row for each file found in an export. A null outcome is still open.
+  CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    export_id INTEGER NOT NULL REFERENCES exports (id),
+    path TEXT NOT NULL,                 -- in the export, exactly as it spells it
+    size_bytes INTEGER NOT NULL,
+    modified_at INTEGER,
+    fingerprint TEXT NOT NULL,          -- equal means: not changed since the last run
+    run INTEGER NOT NULL,               -- the export's run that saw it last
+    outcome TEXT CHECK (outcome IN ('imported', 'duplicate', 'sidecar', 'ignored', 'failed')),
+    reason_code TEXT,
+    reason TEXT,
+    asset_id INTEGER REFERENCES assets (id),
+    platform TEXT,
+    task_id INTEGER,
+    pairing TEXT,                       -- JSON {sidecar, rule, runnerUp?, ambiguous}
+    ambiguous INTEGER NOT NULL DEFAULT 0,
+    settled_at INTEGER,
+    UNIQUE (export_id, path)
+  ) STRICT;
+  CREATE INDEX files_by_asset ON files (asset_id) WHERE asset_id IS NOT NULL;
+  CREATE INDEX files_failed ON files (export_id, id) WHERE outcome = 'failed';
+  CREATE INDEX files_open ON files (export_id, id) WHERE outcome IS NULL;
+  CREATE INDEX files_ambiguous ON files (export_id, id) WHERE ambiguous = 1;
+
+  -- The ledger's sums: outcome 'open' stands for null.
+  CREATE TABLE file_counts (
+    export_id INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (export_id, outcome)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER files_counted AFTER INSERT ON files BEGIN
+    INSERT INTO file_counts VALUES (new.export_id, coalesce(new.outcome, 'open'), 1, new.size_bytes)
+      ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER files_recounted AFTER UPDATE OF outcome, size_bytes, export_id ON files
+  WHEN old.outcome IS NOT new.outcome OR old.size_bytes <> new.size_bytes OR old.export_id <> new.export_id
+  BEGIN
+    UPDATE file_counts SET files = files - 1, bytes = bytes - old.size_bytes
+      WHERE export_id = old.export_id AND outcome = coalesce(old.outcome, 'open');
+    INSERT INTO file_counts VALUES (new.export_id, coalesce(new.outcome, 'open'), 1, new.size_bytes)
+      ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER files_uncounted AFTER DELETE ON files BEGIN
+    UPDATE file_counts SET files = files - 1, bytes = bytes - old.size_bytes
+      WHERE export_id = old.export_id AND outcome = coalesce(old.outcome, 'open');
+  END;
+
+  CREATE TABLE albums (
+    id INTEGER PRIMARY KEY,
+    export_id INTEGER NOT NULL REFERENCES exports (id),
+    key TEXT NOT NULL,
+    title TEXT NOT NULL,
+    description TEXT,
+    latitude REAL,
+    longitude REAL,
+    altitude_m REAL,
+    UNIQUE (export_id, key)
+  ) STRICT;
+  CREATE TABLE album_assets (
+    album_id INTEGER NOT NULL REFERENCES albums (id) ON DELETE CASCADE,
+    asset_id INTEGER NOT NULL REFERENCES assets (id) ON DELETE CASCADE,
+    PRIMARY KEY (album_id, asset_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX album_assets_by_asset ON album_assets (asset_id);
+
+  -- Decided but perhaps not yet done: link "temp" to "final". Replayed at start-up.
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    asset_id INTEGER NOT NULL REFERENCES assets (id) ON DELETE CASCADE,
+    part TEXT NOT NULL CHECK (part IN ('media', 'sidecar')),
+    temp TEXT NOT NULL,                 -- object names of the storage
+    final TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    sha1 BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX outbox_by_asset ON outbox (asset_id);
+
+  -- What a person should know: of the reading (replaced by each run), or of what start-up mended.
+  CREATE TABLE remarks (
+    id INTEGER PRIMARY KEY,
+    export_id INTEGER REFERENCES exports (id),
+    origin TEXT NOT NULL CHECK (origin IN ('reading', 'recovery')),
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    path TEXT
+  ) STRICT;
+  CREATE INDEX remarks_by_export ON remarks (export_id);
+  `,
+]
+
+/** The version that this program writes. */
+export const LIBRARY_SCHEMA_VERSION: number = STEPS.length
+
+/**
+ * Brings the library's tables up to date; does nothing when they are.
+ *
+ * @throws {@link NewerSchemaError} when the database is ahead of this program; nothing is changed then.
+ */
+export function migrateLibrary(db: DatabaseSync): void {
+  db.exec('CREATE TABLE IF NOT EXISTS schema_versions (component TEXT PRIMARY KEY, version INTEGER NOT NULL)')
+  const found = schemaVersion(db)
+  if (found > STEPS.length) throw new NewerSchemaError(found, STEPS.length)
+  for (const [index, step] of STEPS.entries()) {
+    if (index < found) continue
+    atomically(db, () => {
+      db.exec(step)
+      db.prepare(
+        `INSERT INTO schema_versions VALUES (?, ?)
+         ON CONFLICT (component) DO UPDATE SET version = excluded.version`,
+      ).run(COMPONENT, index + 1)
+    })
+  }
+}
+
+function schemaVersion(db: DatabaseSync): number {
+  const row = db.prepare('SELECT version FROM schema_versions WHERE component = ?').get(COMPONENT)
+  return row === undefined ? 0 : Number(row['version'])
+}
