@@ -1,0 +1,46 @@
+/**
+ * `heirloom/media`: what a media file is, what it says of itself, and how to make it say more.
+ *
+ * @module
+ */
+
+export { type DateQuestion, decideTaken } from './dates.ts'
+export { type ExiftoolOptions, type ExiftoolTool, exiftoolTool } from './exiftool/exiftool-tool.ts'
+export {
+  correctExtension,
+  extensionOf,
+  FORMATS,
+  formatById,
+  formatByName,
+  type MediaFormat,
+  type MediaKind,
+  type MetadataCarrier,
+} from './formats.ts'
+export { IDENTIFY_BYTES, identify, isMisnamed } from './identify.ts'
+export type { ReadAt } from './isobmff/boxes.ts'
+export { type MovieHeader, readMovieHeader } from './isobmff/movie-header.ts'
+export { isTruncatedJpeg } from './jpeg/jpeg-end.ts'
+export { readJpegMetadata } from './jpeg/jpeg-reader.ts'
+export { type JpegPlan, planJpegSplice, type SplicePart, sliceParts } from './jpeg/jpeg-splice.ts'
+export type {
+  EmbeddedMetadata,
+  EvidenceSource,
+  MetadataPatch,
+  Position,
+  Precision,
+  Taken,
+  TakenEvidence,
+  WantedMetadata,
+} from './metadata.ts'
+export type { MetadataTool, WriteOutcome } from './metadata-file.ts'
+export {
+  applyPatch,
+  type FileProblem,
+  type PatchRequest,
+  type ReadRequest,
+  type ReadResult,
+  readEmbedded,
+} from './place.ts'
+export { planPatch } from './plan-patch.ts'
+export { readXmp } from './xmp/xmp-reader.ts'
+export { createXmpSidecar } from './xmp/xmp-writer.ts'
