@@ -1,0 +1,130 @@
+/**
+ * Google Photos as Takeout exports it.
+ *
+ * Format, rules and sources: `docs/formats/google-takeout.md`.
+ *
+ * @module
+ */
+
+import type { TakenEvidence } from '../../media/metadata.ts'
+import type { ArchiveEntry } from '../archive/archive.ts'
+import type { Album, Companion, MediaFile, MediaItem } from '../media-item.ts'
+import type { Listing, NonMedia, Platform, Reading } from '../platform.ts'
+import { borrowFromCopies, type Membership, memberships, pairByTitle } from './across.ts'
+import { type FolderMeaning, meaningOf } from './albums.ts'
+import { type Group, groupRecords } from './companions.ts'
+import { type AssetJson, type FolderContents, type MediaRecord, readFolders } from './contents.ts'
+import { claimEntries, gatherFolders } from './layout.ts'
+import { append } from './multimap.ts'
+import { decodeEntities } from './names.ts'
+import { remarksOf } from './remarks.ts'
+
+export const googlePhotos: Platform = Object.freeze({
+  name: 'Google Photos',
+  folder: 'photos',
+  stem: 'gphotos',
+  priority: 50,
+  claim: ({ exportName, entries }: Listing): readonly ArchiveEntry[] => claimEntries(exportName, entries),
+  read: readGooglePhotos,
+})
+
+async function readGooglePhotos(listing: Listing): Promise<Reading> {
+  const all = await readFolders(listing, gatherFolders(listing.exportName, listing.entries))
+  borrowFromCopies(all)
+  pairByTitle(all)
+  const members = memberships(all)
+  const memoryTitles = all.flatMap(({ services }) => services.flatMap(({ titles }) => titles))
+  const meanings = new Map(all.map((contents) => [contents, meaningOf(contents, memoryTitles)]))
+  const albumsOf = membershipAlbums(members, meanings)
+  return {
+    items: all.flatMap((contents) =>
+      groupRecords(contents).map((group) => toItem(group, meanings.get(contents), albumsOf)),
+    ),
+    albums: [...meanings.values()].flatMap(({ album }) => album ?? []),
+    nonMedia: nonMediaOf(all, members),
+    remarks: remarksOf(all, meanings, members),
+  }
+}
+
+/** The albums that a JSON without picture adds to a picture of another folder. */
+function membershipAlbums(
+  members: readonly Membership[],
+  meanings: ReadonlyMap<FolderContents, FolderMeaning>,
+): ReadonlyMap<MediaRecord, readonly Album[]> {
+  const albums = new Map<MediaRecord, Album[]>()
+  for (const { of, member } of members) {
+    const album = meanings.get(of)?.album
+    if (album !== undefined) append(albums, member, album)
+  }
+  return albums
+}
+
+function toItem(
+  { primary, companions }: Group,
+  meaning: FolderMeaning | undefined,
+  albumsOf: ReadonlyMap<MediaRecord, readonly Album[]>,
+): MediaItem {
+  const records = [primary, ...companions.map(({ record }) => record)]
+  const facts = records.find(({ asset }) => asset !== undefined)?.asset?.facts
+  const albums = [meaning?.album, ...records.flatMap((record) => albumsOf.get(record) ?? [])]
+  const position = facts?.position ?? albums.find((album) => album?.position)?.position
+  const { special } = meaning ?? {}
+  return {
+    primary: toFile(primary),
+    companions: companions.map(({ record, role }): Companion => ({ ...toFile(record), role })),
+    taken: evidenceOf(facts?.takenAt, meaning?.year),
+    ...(position && { position }),
+    ...(facts?.caption !== undefined && { caption: facts.caption }),
+    people: facts?.people ?? [],
+    albums: [...new Set(albums.flatMap((album) => album?.key ?? []))],
+    ...(facts?.title !== undefined && { title: decodeEntities(facts.title) }),
+    ...(facts?.favourite && { favourite: true }),
+    ...((facts?.archived || special === 'archive' || special === 'locked') && { archived: true }),
+    ...((facts?.trashed || special === 'trash') && { trashed: true }),
+    ...(facts?.shared && { shared: true }),
+  }
+}
+
+function toFile({ entry, pairing }: MediaRecord): MediaFile {
+  return pairing === undefined ? { entry } : { entry, pairing }
+}
+
+function evidenceOf(takenAt: number | undefined, year: number | undefined): readonly TakenEvidence[] {
+  const evidence: TakenEvidence[] = []
+  if (takenAt !== undefined) {
+    evidence.push({ source: 'export', detail: 'photoTakenTime', at: takenAt, precision: 'second' })
+  }
+  if (year !== undefined) {
+    evidence.push({
+      source: 'folder-name',
+      detail: 'year-folder',
+      local: `${year}-01-01T00:00:00`,
+      precision: 'year',
+    })
+  }
+  return evidence
+}
+
+function nonMediaOf(all: readonly FolderContents[], members: readonly Membership[]): NonMedia[] {
+  const described = new Map<AssetJson, string>()
+  for (const { asset, member } of members) described.set(asset, member.entry.path)
+  for (const { asset, entry } of all.flatMap(({ media }) => media).toReversed()) {
+    if (asset !== undefined) described.set(asset, entry.path)
+  }
+  return all.flatMap((contents): NonMedia[] => {
+    const { folder, assets, albums, services, failures } = contents
+    return [
+      ...assets.map((asset): NonMedia => sidecarOutcome(asset, described.get(asset))),
+      ...albums.map(({ entry }): NonMedia => ({ entry, outcome: 'sidecar', of: folder.path })),
+      ...services.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
+      ...failures.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'failed', reason })),
+      ...folder.others.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
+    ]
+  })
+}
+
+function sidecarOutcome({ entry, unclear }: AssetJson, of: string | undefined): NonMedia {
+  if (of !== undefined) return { entry, outcome: 'sidecar', of }
+  const reason = unclear ? 'JSON that describes no picture' : 'its media file is not in this export'
+  return { entry, outcome: 'ignored', reason }
+}
