@@ -1,4 +1,4 @@
-// Starts the command line: from dist/ where it was built (the published package), else from the sources as they are.
+// Starts the command line: from the sources where they are (the repository), else from dist/ (the published package).
 import { existsSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { IngestOptions } from '../tasks/ingest-api.ts'
+import { buildProgram, main } from './main.ts'
+import type { Services } from './services.ts'
+import { checkSummary, fakeServices, type MemoryIo, memoryIo } from './testing/memory-io.ts'
+
+let cwd = ''
+before(() => {
+  cwd = realpathSync(mkdtempSync(join(tmpdir(), 'heirloom-cli-')))
+  for (const folder of ['Takeout', 'Other', 'Photos', 'all/a', 'all/b'])
+    mkdirSync(join(cwd, folder), { recursive: true })
+  writeFileSync(join(cwd, 'bad.yaml'), 'workerz: 3\nmetadata: burn\n')
+})
+after(() => rmSync(cwd, { recursive: true }))
+
+async function run(
+  line: string,
+  changes: Partial<Services> = {},
+  io: MemoryIo = memoryIo({ cwd }),
+): Promise<{
+  code: number
+  out: string
+  err: string
+  calls: readonly IngestOptions[]
+}> {
+  const services = fakeServices(changes)
+  const code = await main(line === '' ? [] : line.split(' '), io, services)
+  return { code, out: io.stdout.text(), err: io.stderr.text(), calls: services.calls }
+}
+
+describe('a line is parsed to', () => {
+  const shared = { flags: {}, configFile: undefined, envFile: undefined }
+  const ingest = { ...shared, exports: [], originals: undefined, dryRun: false, json: false }
+  const cases: { line: string; verb: string; options: object }[] = [
+    { line: 'ingest a b', verb: 'ingest', options: { ...ingest, exports: ['a', 'b'] } },
+    {
+      line: 'ingest --originals d -o lib --parallel-exports 4 -w 3',
+      verb: 'ingest',
+      options: { ...ingest, originals: 'd', flags: { output: 'lib', parallelExports: '4', workers: '3' } },
+    },
+    {
+      line: 'ingest a --processor google --metadata sidecar --zone Europe/Rome --state s --dry-run --json -v --no-color',
+      verb: 'ingest',
+      options: {
+        ...ingest,
+        exports: ['a'],
+        dryRun: true,
+        json: true,
+        flags: {
+          processor: 'google',
+          metadata: 'sidecar',
+          zone: 'Europe/Rome',
+          state: 's',
+          verbose: true,
+          color: 'never',
+        },
+      },
+    },
+    {
+      line: 'ingest a --config c.yaml --env-file e.env --log-level debug --log-file l',
+      verb: 'ingest',
+      options: {
+        exports: ['a'],
+        originals: undefined,
+        dryRun: false,
+        json: false,
+        configFile: 'c.yaml',
+        envFile: 'e.env',
+        flags: { logLevel: 'debug', logFile: 'l' },
+      },
+    },
+    { line: 'report lib --json', verb: 'report', options: { ...shared, library: 'lib', json: true } },
+    {
+      line: 'check lib a b',
+      verb: 'check',
+      options: { ...shared, library: 'lib', exports: ['a', 'b'], json: false },
+    },
+    { line: 'list-processors', verb: 'listProcessors', options: { ...shared, json: false } },
+    { line: 'doctor', verb: 'doctor', options: { ...shared, library: undefined, json: false } },
+    { line: 'config show --json', verb: 'configShow', options: { ...shared, json: true } },
+  ]
+  for (const { line, verb, options } of cases) {
+    test(line, async () => {
+      const taken: [string, unknown][] = []
+      const note = (name: string) => async (parsed: unknown) => {
+        taken.push([name, parsed])
+      }
+      const program = buildProgram(memoryIo(), {
+        ingest: note('ingest'),
+        listProcessors: note('listProcessors'),
+        report: note('report'),
+        check: note('check'),
+        doctor: note('doctor'),
+        configShow: note('configShow'),
+      })
+      await program.parseAsync(line.split(' '), { from: 'user' })
+      assert.deepEqual(taken, [[verb, options]])
+    })
+  }
+})
+
+describe('usage errors leave with 2 and say what to do', () => {
+  const cases: { line: string; err: RegExp }[] = [
+    { line: '', err: /^Usage: heirloom/u },
+    { line: 'ingset a', err: /unknown command 'ingset'\n\(Did you mean ingest\?\)/u },
+    { line: 'ingest Takeout --paralel-exports 2', err: /Did you mean --parallel-exports\?/u },
+    { line: 'ingest Takeout --workers', err: /argument missing/u },
+    { line: 'ingest', err: /error: no export given\nName a folder or archive/u },
+    { line: 'ingest Takeout --originals all', err: /exclude each other/u },
+    {
+      line: 'ingest Takeuot Othr',
+      err: /Takeuot, did you mean Takeout\?\nerror: .*Othr, did you mean Other\?/u,
+    },
+    { line: 'ingest Takeout --zone Mars/Base -w 0', err: /error: --workers.*\nerror: --zone/su },
+    {
+      line: 'ingest Takeout --processor gogle',
+      err: /no processor is called gogle.*\nThere are: Google Photos, Folder/u,
+    },
+    { line: 'ingest Takeout -o Takeout/library', err: /lies inside the export/u },
+    { line: 'ingest Takeout -o bad.yaml', err: /bad\.yaml is not a folder/u },
+    { line: 'ingest Takeout --log-file no/where/log', err: /cannot be written \(ENOENT\)/u },
+    {
+      line: 'ingest Takeout --config bad.yaml',
+      err: /expected embed or sidecar.*\nerror: .*did you mean workers\?/su,
+    },
+    { line: 'report', err: /missing required argument 'library'/u },
+    { line: 'report Photoz', err: /did you mean Photos\?/u },
+    { line: 'check Photos nothere', err: /no such file or folder: nothere/u },
+    { line: 'config show --config bad.yaml', err: /unknown key workerz/u },
+  ]
+  for (const { line, err } of cases) {
+    test(line === '' ? 'no command' : line, async () => {
+      const result = await run(line)
+      assert.equal(result.code, 2)
+      assert.match(result.err, err)
+      assert.deepEqual(result.calls, [])
+    })
+  }
+})
+
+describe('the other commands', () => {
+  const notSafe = checkSummary({
+    exports: [{ name: 'Takeout', filesFound: 10, safe: 4, withoutMedia: 5, unsafe: 1, deletable: false }],
+    problems: [{ path: 'a.jpg', code: 'check/missing', message: 'not in the library', export: 'Takeout' }],
+    problemCount: 1,
+  })
+  const cases: { line: string; services?: Partial<Services>; code: number; out: RegExp }[] = [
+    { line: '--version', code: 0, out: /^\d+\.\d+\.\d+\n$/u },
+    { line: '--help', code: 0, out: /Start here:\n.*heirloom ingest/su },
+    {
+      line: 'list-processors',
+      code: 0,
+      out: /^NAME .*\nGoogle Photos {2}photos +60\nFolder .*\n2 in all\n$/u,
+    },
+    { line: 'list-processors --json', code: 0, out: /^\[\{"name":"Google Photos".*\]\n$/u },
+    {
+      line: 'report Photos',
+      code: 0,
+      out: /Takeout +10 .*Report: {2}\/photos\/report-1\.html\n {9}\/photos\/report-1\.json/su,
+    },
+    { line: 'report Photos --json', code: 0, out: /^\{"exports":\[\{"name":"Takeout"\}\]\}\n$/u },
+    {
+      line: 'check Photos Takeout',
+      code: 0,
+      out: /^Library: 4 files, 5\.0 kB re-read: all as committed\nTakeout: 10 files: .*safe to delete\n$/u,
+    },
+    {
+      line: 'check Photos Takeout',
+      services: { checkLibrary: async () => notSafe },
+      code: 1,
+      out: /1 not in the library: do NOT delete\n\n1 problem:\n {2}a\.jpg: not in the library\n$/u,
+    },
+    {
+      line: 'check Photos',
+      services: { checkLibrary: async () => checkSummary({ status: 'interrupted' }) },
+      code: 130,
+      out: /Interrupted: not everything was checked/u,
+    },
+    { line: 'config show', code: 0, out: /^KEY .*\noutput +\S+\/library +default\n/u },
+  ]
+  for (const { line, services, code, out } of cases) {
+    test(`${line} → ${code}`, async () => {
+      const result = await run(line, services)
+      assert.match(result.out, out)
+      assert.equal(result.code, code)
+      assert.equal(result.err, '')
+    })
+  }
+
+  for (const verb of ['ingest', 'report', 'check', 'list-processors', 'doctor', 'config', 'config show']) {
+    test(`${verb} --help has examples`, async () => {
+      const { code, out } = await run(`${verb} --help`)
+      assert.equal(code, 0)
+      assert.match(out, /\nExamples:\n {2}\$ heirloom /u)
+    })
+  }
+
+  test('doctor finds what this project needs, and leaves nothing behind', async () => {
+    const { code, out } = await run('doctor Photos --json')
+    const { ok, findings } = JSON.parse(out)
+    const states = new Map(findings.map(({ name, state }: { name: string; state: string }) => [name, state]))
+    for (const name of ['node', 'node:sqlite', 'exiftool', 'library'])
+      assert.equal(states.get(name), 'ok', name)
+    assert.deepEqual([code, ok], [0, true])
+    assert.equal(existsSync(join(cwd, 'library')), false)
+  })
+
+  test('doctor leaves with 1 when a setting is wrong', async () => {
+    const { code, out } = await run('doctor --config bad.yaml')
+    assert.equal(code, 1)
+    assert.match(out, /FAIL {2}settings +metadata in bad\.yaml: expected embed or sidecar/u)
+  })
+})

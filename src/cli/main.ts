@@ -1,0 +1,120 @@
+/**
+ * From arguments to exit code: the one place where an error becomes a message and a number.
+ *
+ * 0 all well · 1 something failed, and it was said what · 2 the command line cannot be run as given ·
+ * 130 interrupted. A bug is 1 too, with its stack.
+ *
+ * @module
+ */
+
+import { Command, CommanderError } from 'commander'
+import { HeirloomError, systemCode } from '../errors.ts'
+import type { CommandContext } from './command.ts'
+import { checkCommand, runCheck } from './commands/check.ts'
+import { configCommand, runConfigShow } from './commands/config.ts'
+import { doctorCommand, runDoctor } from './commands/doctor.ts'
+import { ingestCommand, runIngest } from './commands/ingest.ts'
+import { listProcessorsCommand, runListProcessors } from './commands/list-processors.ts'
+import { reportCommand, runReport } from './commands/report.ts'
+import { type Io, processIo } from './io.ts'
+import { jobs, type Services } from './services.ts'
+import { neutralize } from './text-width.ts'
+import { UsageError } from './usage-error.ts'
+import { packageVersion } from './version.ts'
+
+export const EXIT_OK = 0
+export const EXIT_FAILED = 1
+export const EXIT_USAGE = 2
+
+/** What runs when a command was parsed; tests put in functions that only take note. */
+export interface Runners {
+  readonly ingest: Parameters<typeof ingestCommand>[0]
+  readonly listProcessors: Parameters<typeof listProcessorsCommand>[0]
+  readonly report: Parameters<typeof reportCommand>[0]
+  readonly check: Parameters<typeof checkCommand>[0]
+  readonly doctor: Parameters<typeof doctorCommand>[0]
+  readonly configShow: Parameters<typeof configCommand>[0]
+}
+
+/** Runs one command line. Never throws; `argv` is without the program's name. */
+export async function main(
+  argv: readonly string[],
+  io: Io = processIo(),
+  services: Services = jobs,
+): Promise<number> {
+  let exitCode = EXIT_OK
+  const settle =
+    <Options>(run: (context: CommandContext, options: Options) => Promise<number>) =>
+    async (options: Options): Promise<void> => {
+      exitCode = await run({ io, services }, options)
+    }
+  const program = buildProgram(io, {
+    ingest: settle(runIngest),
+    listProcessors: settle(runListProcessors),
+    report: settle(runReport),
+    check: settle(runCheck),
+    doctor: settle(runDoctor),
+    configShow: settle(runConfigShow),
+  })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return explain(error, io)
+  }
+}
+
+/** The whole command line, parse only. It throws instead of leaving the process. */
+export function buildProgram(io: Io, run: Runners): Command {
+  const program = new Command('heirloom')
+    .description(
+      'Turns exports of photo platforms into one dated, deduplicated library. Inputs are never altered.',
+    )
+    .version(packageVersion(), '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText(
+      'after',
+      '\nStart here:\n  $ heirloom ingest takeout-*.zip -o ~/Photos\n\nExit codes: 0 all well, 1 something failed, 2 wrong usage, 130 interrupted',
+    )
+  program.addCommand(ingestCommand(run.ingest))
+  program.addCommand(reportCommand(run.report))
+  program.addCommand(checkCommand(run.check))
+  program.addCommand(listProcessorsCommand(run.listProcessors))
+  program.addCommand(doctorCommand(run.doctor))
+  program.addCommand(configCommand(run.configShow))
+  throwInsteadOfExit(program, io)
+  return program
+}
+
+function throwInsteadOfExit(command: Command, io: Io): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: (text) => io.stderr.write(text),
+    getOutHelpWidth: () => Math.min(io.stdout.size().columns, 100),
+    getErrHelpWidth: () => Math.min(io.stderr.size().columns, 100),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+    outputError: (text, write) => write(neutralize(text, { keepLineFeeds: true })),
+  })
+  for (const child of command.commands) throwInsteadOfExit(child, io)
+}
+
+/** Says what went wrong, and answers with the exit code for it. */
+function explain(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE
+  }
+  for (const line of linesOf(error)) io.stderr.write(`${neutralize(line)}\n`)
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED
+}
+
+function linesOf(error: unknown): string[] {
+  if (error instanceof UsageError) {
+    return [...error.problems.map((problem) => `error: ${problem}`), ...(error.hint ? [error.hint] : [])]
+  }
+  if (error instanceof HeirloomError) return [`error: ${error.message}`, ...(error.hint ? [error.hint] : [])]
+  if (error instanceof Error && systemCode(error) !== undefined) return [`error: ${error.message}`]
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return ['error: this is a bug in heirloom, please report it with the lines below', ...stack.split('\n')]
+}

@@ -1,0 +1,32 @@
+/**
+ * The jobs behind the commands, loaded when they are first called: `--help` and `--version` load none of them.
+ *
+ * @module
+ */
+
+import type {
+  CheckOptions,
+  CheckSummary,
+  IngestOptions,
+  IngestSummary,
+  ProcessorInfo,
+  ReportOptions,
+  ReportSummary,
+} from '../tasks/ingest-api.ts'
+
+export interface Services {
+  ingest(options: IngestOptions): Promise<IngestSummary>
+  reportLibrary(options: ReportOptions): Promise<ReportSummary>
+  checkLibrary(options: CheckOptions): Promise<CheckSummary>
+  /** Highest priority first. */
+  listProcessors(): Promise<readonly ProcessorInfo[]>
+}
+
+/** The real jobs. */
+export const jobs: Services = Object.freeze({
+  ingest: async (options: IngestOptions) => (await import('../tasks/ingest.ts')).ingest(options),
+  reportLibrary: async (options: ReportOptions) =>
+    (await import('../tasks/report.ts')).reportLibrary(options),
+  checkLibrary: async (options: CheckOptions) => (await import('../tasks/check.ts')).checkLibrary(options),
+  listProcessors: async () => (await import('../tasks/ingest.ts')).listProcessors(),
+})

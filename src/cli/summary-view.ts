@@ -1,0 +1,219 @@
+/**
+ * What stands on the screen when a job is over: counts that balance, what went wrong, and what to do next.
+ *
+ * Pure: summaries in, lines out.
+ *
+ * @module
+ */
+
+import type {
+  CheckSummary,
+  ExportSummary,
+  IngestSummary,
+  Problem,
+  ReportSummary,
+} from '../tasks/ingest-api.ts'
+import { formatBytes, formatCount, formatDuration, pluralize } from '../units.ts'
+import type { Paint } from './paint.ts'
+import { table } from './table.ts'
+import { neutralize, truncate, widthOf } from './text-width.ts'
+
+export interface SummaryStyle {
+  readonly paint: Paint
+  readonly verbose: boolean
+  /** Cells in a line; unlimited in a pipe. */
+  readonly columns: number
+}
+
+/** Longer names of exports are cut in tables. */
+const MAX_NAME_COLUMNS = 40
+
+/** Problems shown for each export; `--verbose` shows all that the summary carries. */
+const FEW_PROBLEMS = 5
+
+/** After an ingest that was no dry run. */
+export function summaryLines(summary: IngestSummary, style: SummaryStyle): string[] {
+  const { exports, library, status, durationMs } = summary
+  const lines: string[] = []
+  if (status === 'complete' && exports.length > 0 && exports.every(({ unchanged }) => unchanged)) {
+    const files = exports.reduce((total, { filesFound }) => total + filesFound, 0)
+    lines.push(
+      `Nothing to do: all ${pluralize(files, 'file')} of ${pluralize(exports.length, 'export')} were already taken in (${formatDuration(durationMs)})`,
+    )
+  } else {
+    lines.push(...countsTable(exports, style))
+  }
+  lines.push(...problemLines(exports, style), ...ambiguousLine(exports), '')
+  lines.push(`Library: ${neutralize(library)}`)
+  if (summary.reportHtml !== undefined) lines.push(`Report:  ${neutralize(summary.reportHtml)}`)
+  lines.push(nextStep(summary, style.paint))
+  return lines
+}
+
+/** Of `heirloom report`. */
+export function reportLines(summary: ReportSummary, style: SummaryStyle): string[] {
+  if (summary.exports.length === 0) return ['The library is empty']
+  const lines = [...countsTable(summary.exports, style), ...problemLines(summary.exports, style)]
+  lines.push(...ambiguousLine(summary.exports), '', `Library: ${neutralize(summary.library)}`)
+  if (summary.reportHtml !== undefined) lines.push(`Report:  ${neutralize(summary.reportHtml)}`)
+  if (summary.reportJson !== undefined) lines.push(`         ${neutralize(summary.reportJson)}`)
+  return lines
+}
+
+const COUNTS = ['filesFound', 'imported', 'duplicates', 'sidecars', 'ignored', 'failed'] as const
+
+/** Found = imported + duplicates + sidecars + ignored + failed: every row says so, or is marked. */
+function countsTable(exports: readonly ExportSummary[], { paint, columns }: SummaryStyle): string[] {
+  const rows = exports.map((one) => [
+    nameOf(one),
+    ...COUNTS.map((key) => formatCount(one[key])),
+    stateOf(one),
+  ])
+  if (exports.length > 1) {
+    const sums = COUNTS.map((key) => formatCount(exports.reduce((total, one) => total + one[key], 0)))
+    rows.push(['all', ...sums, ''])
+  }
+  const head = ['EXPORT', 'FOUND', 'IMPORTED', 'DUPLICATES', 'SIDECARS', 'IGNORED', 'FAILED', '']
+  const lines = table([head, ...rows], ['left', ...COUNTS.map(() => 'right' as const), 'left'])
+  if (lines.some((line) => widthOf(line) > columns)) return exports.flatMap((one) => countsList(one, paint))
+  const [first = '', ...rest] = lines
+  return [paint.bold(first), ...rest]
+}
+
+/** The same for a narrow terminal, one count a line. */
+function countsList(one: ExportSummary, paint: Paint): string[] {
+  const words = ['found', 'imported', 'duplicates', 'sidecars', 'ignored', 'failed']
+  const rows = COUNTS.map((key, index) => [`  ${words[index]}`, formatCount(one[key])])
+  const state = stateOf(one)
+  return [`${paint.bold(nameOf(one))}${state === '' ? '' : ` (${state})`}`, ...table(rows, ['left', 'right'])]
+}
+
+function nameOf(one: ExportSummary): string {
+  return truncate(neutralize(one.name), MAX_NAME_COLUMNS)
+}
+
+function stateOf(one: ExportSummary): string {
+  if (one.phase === 'failed') return 'failed as a whole'
+  if (one.phase !== 'finished') {
+    return one.filesFound > one.filesDone
+      ? `${formatCount(one.filesFound - one.filesDone)} to go`
+      : 'not finished'
+  }
+  if (!one.balanced) return 'counts do not add up'
+  return one.unchanged ? 'unchanged' : ''
+}
+
+function problemLines(exports: readonly ExportSummary[], { paint, verbose }: SummaryStyle): string[] {
+  return exports.flatMap((one) => {
+    const whole = one.phase === 'failed' && one.message !== undefined && one.problems.length === 0
+    const problems: readonly Problem[] = whole
+      ? [{ code: 'export/failed', message: one.message ?? '' }]
+      : one.problems
+    if (problems.length === 0) return []
+    const shown = verbose ? problems : problems.slice(0, FEW_PROBLEMS)
+    const count = Math.max(one.problemCount, problems.length)
+    const more = count - shown.length
+    return [
+      '',
+      paint.red(`${pluralize(count, 'problem')} in ${neutralize(one.name)}:`),
+      ...shown.flatMap((problem) => problemLine(problem)),
+      ...(more > 0 ? [`  … and ${formatCount(more)} more in the report`] : []),
+    ]
+  })
+}
+
+function problemLine({ path, message, hint }: Problem): string[] {
+  const about = path === undefined ? '' : `${neutralize(path)}: `
+  return [`  ${about}${neutralize(message)}`, ...(hint === undefined ? [] : [`    ${neutralize(hint)}`])]
+}
+
+function ambiguousLine(exports: readonly ExportSummary[]): string[] {
+  const count = exports.reduce((total, { ambiguousCount }) => total + ambiguousCount, 0)
+  if (count === 0) return []
+  return [
+    '',
+    `${pluralize(count, 'pairing')} of photo and metadata ${count === 1 ? 'was' : 'were'} ambiguous: the report lists both choices`,
+  ]
+}
+
+function nextStep({ status, exports, library, durationMs }: IngestSummary, paint: Paint): string {
+  if (status === 'interrupted') {
+    return paint.yellow('Interrupted: what was done stays. Run the same command again to go on.')
+  }
+  if (exports.some((one) => hasFailed(one))) {
+    return paint.yellow(
+      'Some files are not in the library. Run the same command again when the reasons above are cured: only what is missing is done.',
+    )
+  }
+  const done = exports.every(({ unchanged }) => unchanged) ? '' : `Done in ${formatDuration(durationMs)}. `
+  return paint.green(`${done}Before you delete an export: heirloom check ${quote(library)} EXPORT`)
+}
+
+/** As a shell takes it. */
+function quote(path: string): string {
+  const safe = neutralize(path)
+  return /^[\w./~-]+$/u.test(safe) ? safe : `'${safe.replaceAll("'", String.raw`'\''`)}'`
+}
+
+/** Whether this export makes the exit code 1. */
+export function hasFailed(one: ExportSummary): boolean {
+  return one.failed > 0 || one.phase === 'failed' || !one.balanced || one.problemCount > 0
+}
+
+/** The plan of a dry run: one line a file, then the counts. */
+export function planLines(summary: IngestSummary, style: SummaryStyle): string[] {
+  const { entries = [], entryCount = 0 } = summary.plan ?? {}
+  const lines = entries.map(({ path, outcome, name, taken, albums, reason }) => {
+    const facts = [taken, albums.length > 0 ? `albums: ${albums.join(', ')}` : undefined, reason]
+    const extra = facts.filter((fact) => fact !== undefined).join('; ')
+    const target = name === undefined ? '' : ` -> ${neutralize(name)}`
+    return `${outcome.padEnd(9)}  ${neutralize(path)}${target}${extra === '' ? '' : `  (${neutralize(truncate(extra, 200))})`}`
+  })
+  if (entryCount > entries.length) lines.push(`… and ${formatCount(entryCount - entries.length)} more`)
+  if (lines.length > 0) lines.push('')
+  lines.push(
+    ...countsTable(summary.exports, style),
+    ...problemLines(summary.exports, style),
+    ...ambiguousLine(summary.exports),
+  )
+  lines.push(
+    '',
+    summary.status === 'interrupted' ? 'Interrupted: the plan is not whole' : 'Dry run: nothing was written',
+  )
+  return lines
+}
+
+/** Of `heirloom check`. */
+export function checkLines(summary: CheckSummary, { paint, verbose }: SummaryStyle): string[] {
+  const { library, exports, problems, problemCount } = summary
+  const whole = library.damaged === 0 && library.missing === 0
+  const state = whole
+    ? paint.green('all as committed')
+    : paint.red(`${formatCount(library.damaged)} damaged, ${formatCount(library.missing)} missing`)
+  const lines = [
+    `Library: ${pluralize(library.filesChecked, 'file')}, ${formatBytes(library.bytesChecked)} re-read: ${state}`,
+  ]
+  for (const one of exports) {
+    const verdict = one.deletable ? paint.green('safe to delete') : paint.red('do NOT delete')
+    const counts = `${formatCount(one.safe)} safe, ${formatCount(one.withoutMedia)} without media, ${formatCount(one.unsafe)} not in the library`
+    lines.push(`${neutralize(one.name)}: ${pluralize(one.filesFound, 'file')}: ${counts}: ${verdict}`)
+  }
+  const shown = verbose ? problems : problems.slice(0, FEW_PROBLEMS)
+  if (shown.length > 0)
+    lines.push('', paint.red(`${pluralize(Math.max(problemCount, shown.length), 'problem')}:`))
+  lines.push(...shown.flatMap((problem) => problemLine(problem)))
+  if (problemCount > shown.length) lines.push(`  … and ${formatCount(problemCount - shown.length)} more`)
+  if (summary.status === 'interrupted')
+    lines.push('', paint.yellow('Interrupted: not everything was checked'))
+  return lines
+}
+
+/** Whether all that was checked is well. */
+export function isCheckFine({ library, exports, problemCount }: CheckSummary): boolean {
+  return (
+    library.damaged === 0 &&
+    library.missing === 0 &&
+    problemCount === 0 &&
+    exports.every(({ deletable }) => deletable)
+  )
+}

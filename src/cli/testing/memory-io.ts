@@ -1,0 +1,169 @@
+/**
+ * A terminal and a job in memory, so that tests run whole command lines and read what a user would see.
+ *
+ * @module
+ */
+
+import { FakeClock } from '../../clock.ts'
+import type {
+  CheckSummary,
+  ExportSummary,
+  IngestOptions,
+  IngestSummary,
+  ReportSummary,
+} from '../../tasks/ingest-api.ts'
+import type { Io, Output } from '../io.ts'
+import type { Services } from '../services.ts'
+
+export interface MemoryOutput extends Output {
+  text(): string
+  resize(columns: number, rows: number): void
+}
+
+export interface MemoryIo extends Io {
+  readonly stdout: MemoryOutput
+  readonly stderr: MemoryOutput
+  readonly clock: FakeClock
+  /** As a Ctrl-C would. */
+  interrupt(): void
+  /** Codes that `exit` was called with; the process goes on, unlike a real one. */
+  readonly exits: readonly number[]
+}
+
+/** Nothing is read from the real environment. */
+export function memoryIo(
+  options: { cwd?: string; env?: Record<string, string>; terminal?: { columns: number; rows: number } } = {},
+): MemoryIo {
+  const { cwd = '/nowhere', env = {}, terminal } = options
+  const interrupts = new Set<() => void>()
+  const atExit = new Set<() => void>()
+  const exits: number[] = []
+  return {
+    stdout: memoryOutput(terminal),
+    stderr: memoryOutput(terminal),
+    // Without it, the config file of whoever runs the tests would be read.
+    env: { XDG_CONFIG_HOME: '/nowhere/config', ...env },
+    cwd,
+    clock: new FakeClock(),
+    onInterrupt: (callback) => {
+      interrupts.add(callback)
+      return () => interrupts.delete(callback)
+    },
+    interrupt: () => {
+      for (const callback of interrupts) callback()
+    },
+    onExit: (callback) => {
+      atExit.add(callback)
+      return () => atExit.delete(callback)
+    },
+    exit: (code) => {
+      exits.push(code)
+      for (const callback of atExit) callback()
+    },
+    exits,
+  }
+}
+
+function memoryOutput(terminal: { columns: number; rows: number } | undefined): MemoryOutput {
+  let written = ''
+  let size = terminal ?? { columns: 80, rows: 24 }
+  const listeners = new Set<() => void>()
+  return {
+    isTerminal: terminal !== undefined,
+    size: () => size,
+    write: (text) => {
+      written += text
+    },
+    text: () => written,
+    onResize: (callback) => {
+      listeners.add(callback)
+      return () => listeners.delete(callback)
+    },
+    resize: (columns, rows) => {
+      size = { columns, rows }
+      for (const listener of listeners) listener()
+    },
+  }
+}
+
+/** A finished export that went well, but for what is said otherwise. */
+export function exportSummary(changes: Partial<ExportSummary> = {}): ExportSummary {
+  return {
+    name: 'Takeout',
+    phase: 'finished',
+    filesFound: 10,
+    filesDone: 10,
+    bytesFound: 1000,
+    bytesDone: 1000,
+    imported: 4,
+    duplicates: 1,
+    sidecars: 4,
+    ignored: 1,
+    failed: 0,
+    balanced: true,
+    unchanged: false,
+    problems: [],
+    problemCount: 0,
+    ambiguousCount: 0,
+    ...changes,
+  }
+}
+
+export function ingestSummary(changes: Partial<IngestSummary> = {}): IngestSummary {
+  return {
+    status: 'complete',
+    exports: [exportSummary()],
+    library: '/photos',
+    reportHtml: '/photos/report-1.html',
+    durationMs: 4200,
+    ...changes,
+  }
+}
+
+export function checkSummary(changes: Partial<CheckSummary> = {}): CheckSummary {
+  return {
+    status: 'complete',
+    library: { path: '/photos', filesChecked: 4, bytesChecked: 5000, damaged: 0, missing: 0 },
+    exports: [{ name: 'Takeout', filesFound: 10, safe: 5, withoutMedia: 5, unsafe: 0, deletable: true }],
+    problems: [],
+    problemCount: 0,
+    durationMs: 10,
+    ...changes,
+  }
+}
+
+export function reportSummary(changes: Partial<ReportSummary> = {}): ReportSummary {
+  return {
+    library: '/photos',
+    exports: [exportSummary()],
+    document: { exports: [{ name: 'Takeout' }] },
+    reportHtml: '/photos/report-1.html',
+    reportJson: '/photos/report-1.json',
+    ...changes,
+  }
+}
+
+/** Jobs that answer at once; `calls` has the options of each ingest. */
+export function fakeServices(
+  changes: Partial<Services> = {},
+): Services & { readonly calls: IngestOptions[] } {
+  const calls: IngestOptions[] = []
+  const services: Services = {
+    ingest: async () => ingestSummary(),
+    reportLibrary: async () => reportSummary(),
+    checkLibrary: async () => checkSummary(),
+    listProcessors: async () => [
+      { name: 'Google Photos', folder: 'photos', priority: 60 },
+      { name: 'Folder', folder: 'photos', priority: 0 },
+    ],
+    ...changes,
+  }
+  return {
+    ...services,
+    calls,
+    ingest: (options) => {
+      calls.push(options)
+      return services.ingest(options)
+    },
+  }
+}
