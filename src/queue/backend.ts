@@ -29,7 +29,13 @@ export interface ClaimRequest {
 
 /** How one attempt ended. */
 export type Settlement =
-  | { readonly lease: Lease; readonly outcome: 'completed'; readonly result: unknown }
+  | {
+      readonly lease: Lease
+      readonly outcome: 'completed'
+      readonly result: unknown
+      /** When to try again if the commit function throws. Default: at once. */
+      readonly retryAt?: number
+    }
   /** Charged: goes to `retry` at `retryAt` while retries are left and the error allows it, else to `failed`. */
   | {
       readonly lease: Lease
@@ -50,6 +56,8 @@ export interface SettleResult {
   readonly status: TaskStatus | 'stale'
   /** What the commit function of the task's kind returned (see `commit.ts`), when there is one. */
   readonly output?: unknown
+  /** What the commit function threw, when the attempt was completed and its commit was not. */
+  readonly error?: ErrorRecord
 }
 
 export interface ExchangeRequest {
@@ -67,6 +75,16 @@ export interface ExchangeResult {
 export interface SweepReport {
   /** Tasks whose lease had run out: charged, and put to `retry` or `failed`. */
   readonly expired: readonly number[]
+  /** Tasks that a take-over put back to `pending`, uncharged. */
+  readonly released: readonly number[]
+}
+
+export interface SweepOptions {
+  /**
+   * Takes back every task that anybody holds, without waiting for leases to run out and uncharged: only for a
+   * coordinator that knows by other means (a lock on the library) that it is the only one. Default false.
+   */
+  readonly takeOver?: boolean
 }
 
 /** Counts by status, from maintained counters: never a scan. */
@@ -80,8 +98,8 @@ export interface Backend {
   /** Extends leases; answers those that are lost, so that their work can be stopped. */
   renew(leases: readonly Lease[], leaseMs: number): Promise<{ readonly lost: readonly Lease[] }>
   /** Takes back what a vanished coordinator held. */
-  sweep(): Promise<SweepReport>
-  /** When the earliest task of `lane` that is not yet due becomes due; undefined when there is none. */
+  sweep(options?: SweepOptions): Promise<SweepReport>
+  /** From when on a claim of `lane` gets something: now when it already would, undefined when it never will. */
   nextDueAt(lane: string): Promise<number | undefined>
   get(taskId: number): Promise<Task | undefined>
   /** Newest last. */

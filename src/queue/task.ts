@@ -58,8 +58,10 @@ export interface Task<Payload = unknown> {
   readonly status: TaskStatus
   readonly priority: number
   readonly runAt: number
-  /** Attempts charged so far, the running one included. */
+  /** How often it was handed out. Never counted back, so that no two runs have the same (id, attempt). */
   readonly attempt: number
+  /** Attempts that ended in an error. A released or snoozed attempt is not charged. */
+  readonly failures: number
   readonly maxRetries: number
   readonly timeoutMs?: number
   readonly group?: string

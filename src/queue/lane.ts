@@ -1,0 +1,90 @@
+/**
+ * A lane at run time: its options, its runner, and the tasks that are claimed ahead for it.
+ *
+ * @module
+ */
+
+import type { LaneRunner } from './runner.ts'
+import type { ClaimedTask } from './task.ts'
+
+export interface LaneOptions {
+  /** Tasks that run at a time. */
+  readonly concurrency: number
+  /** `worker`: in child processes, for work that computes. `coordinator`: here, for work that waits. */
+  readonly runsIn: 'worker' | 'coordinator'
+  /** The most tasks that are handed to a worker at once; fewer when tasks are slow. Default 100. */
+  readonly batchSize?: number
+  /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. Default 300,000. */
+  readonly timeoutMs?: number
+}
+
+export const DEFAULT_BATCH_SIZE = 100
+export const DEFAULT_TIMEOUT_MS = 300_000
+
+/** A batch should keep a worker busy for about this long: many times a round trip, short for a person. */
+const BATCH_MS = 25
+
+/** Tasks that take longer are claimed when a slot is free and not before, so that priorities stay fresh. */
+const SLOW_TASK_MS = 100
+
+/** Weight of the newest task in the moving average of task times. */
+const NEWEST_WEIGHT = 0.05
+
+export class Lane {
+  readonly name: string
+  readonly batchLimit: number
+  readonly runner: LaneRunner
+  /** Claimed and not yet handed to a slot. */
+  readonly buffer: ClaimedTask[] = []
+  concurrency: number
+  paused = false
+  /** True while a claim would get nothing, as far as we know. */
+  dry = false
+  cancelDue: () => void = () => undefined
+  #averageMs: number | undefined
+
+  constructor(name: string, options: LaneOptions, runner: LaneRunner) {
+    this.name = name
+    this.concurrency = options.concurrency
+    this.batchLimit = options.batchSize ?? DEFAULT_BATCH_SIZE
+    this.runner = runner
+  }
+
+  get inFlight(): number {
+    return this.buffer.length + this.runner.running
+  }
+
+  /** Whether it may claim at all. */
+  get isOpen(): boolean {
+    return !this.paused && this.concurrency > 0
+  }
+
+  /** Tasks for one hand-over: as many as fill {@link BATCH_MS}. One, while nothing is known. */
+  get batchSize(): number {
+    if (this.#averageMs === undefined) return 1
+    return Math.max(1, Math.min(this.batchLimit, Math.round(BATCH_MS / Math.max(this.#averageMs, 0.01))))
+  }
+
+  /** How many tasks to claim now. Claims are few and large: none until half of what may be ahead is used up. */
+  get wants(): number {
+    if (!this.isOpen || this.dry) return 0
+    const slow = this.#averageMs === undefined || this.#averageMs > SLOW_TASK_MS
+    const window = slow ? this.concurrency : this.concurrency * this.batchSize * 2
+    const room = window - this.inFlight
+    return this.isStarving || room >= window / 2 ? Math.max(0, room) : 0
+  }
+
+  /** Whether a slot idles and nothing is at hand for it. */
+  get isStarving(): boolean {
+    return this.isOpen && !this.dry && this.buffer.length === 0 && this.runner.hasIdleSlot
+  }
+
+  feed(): void {
+    if (!this.paused && this.buffer.length > 0) this.runner.feed(this.buffer, this.batchSize)
+  }
+
+  learn(durationMs: number): void {
+    const last = this.#averageMs ?? durationMs
+    this.#averageMs = last + (durationMs - last) * NEWEST_WEIGHT
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The options of the queue manager, and what makes them wrong.
+ *
+ * @module
+ */
+
+import type { Clock } from '../clock.ts'
+import type { Backend } from './backend.ts'
+import type { CommittedOutput } from './commit-outputs.ts'
+import type { Handler } from './handler.ts'
+import type { LaneOptions } from './lane.ts'
+import { InvalidQueueOptionsError } from './queue-errors.ts'
+import type { Task } from './task.ts'
+
+export interface QueueManagerOptions {
+  readonly backend: Backend
+  readonly lanes: Readonly<Record<string, LaneOptions>>
+  /** Module with the handlers of the lanes that run in workers. */
+  readonly workerModule?: URL | string
+  /** Node options of worker processes, such as `--max-semi-space-size=1` for less memory. Default none. */
+  readonly workerExecArgv?: readonly string[]
+  /** A worker without work is ended after this long. Default 30 s. */
+  readonly workerIdleMs?: number
+  /** Handlers of the lanes that run in the coordinator, by task kind. */
+  readonly handlers?: Readonly<Record<string, Handler>>
+  /** Deals with what a handler emits; the handler waits for it. Called again for an attempt that is repeated. */
+  readonly onEmit?: (task: Task, chunk: unknown) => Promise<unknown>
+  /**
+   * Called with what commit functions returned, after it is committed: one call at a time, with everything
+   * since the last one. When it rejects, the queue fails.
+   */
+  readonly afterCommit?: (outputs: readonly CommittedOutput[]) => Promise<void>
+  /** Delay before the first retry; doubles with each. Default 5 s. */
+  readonly retryDelayMs?: number
+  /** No delay is longer. Default 5 min. */
+  readonly maxRetryDelayMs?: number
+  /**
+   * After this long a vanished coordinator's tasks are taken over. Renewed every third by this class, never by
+   * a handler. Too low, and a stalled event loop costs work; too high, and a crash is noticed late. Default 15 s.
+   */
+  readonly leaseMs?: number
+  /**
+   * True for a coordinator that is certain to be the only one on its backend (it holds a lock): `start` then
+   * takes back at once, uncharged, what a dead predecessor held, instead of waiting for leases. Default false.
+   */
+  readonly sole?: boolean
+  readonly clock?: Clock
+  /** From [0, 1). Default Math.random. */
+  readonly random?: () => number
+}
+
+/**
+ * Checks what the types cannot.
+ *
+ * @throws {@link InvalidQueueOptionsError} with every problem in one message.
+ */
+export function verifyQueueManagerOptions(options: QueueManagerOptions): void {
+  const problems = Object.entries(options.lanes).flatMap(([name, lane]) => laneProblems(name, lane, options))
+  const { leaseMs } = options
+  if (leaseMs !== undefined && !(leaseMs > 0)) problems.push(`leaseMs is not a duration: ${leaseMs}`)
+  if (problems.length > 0) throw new InvalidQueueOptionsError(problems)
+}
+
+function laneProblems(name: string, lane: LaneOptions, options: QueueManagerOptions): string[] {
+  const { concurrency, runsIn, batchSize = 1 } = lane
+  const problems: string[] = []
+  if (!(concurrency >= 0)) problems.push(`concurrency of lane ${name} is not a count: ${concurrency}`)
+  if (!(batchSize >= 1)) problems.push(`batchSize of lane ${name} is not at least 1: ${batchSize}`)
+  const lacks = runsIn === 'worker' ? 'workerModule' : 'handlers'
+  if (options[lacks] === undefined) problems.push(`lane ${name} needs ${lacks}`)
+  return problems
+}

@@ -1,0 +1,13 @@
+/**
+ * The SQLite backend.
+ *
+ * @module
+ */
+
+export {
+  type InProcessOptions,
+  openSqliteBackend,
+  openSqliteBackendInProcess,
+  type SqliteBackendOptions,
+} from './sqlite-backend.ts'
+export { SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts'

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, type TestContext, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { FakeClock } from '../../clock.ts'
+import { conformanceProgram, describeBackend } from '../testing/backend-conformance.ts'
+import { openSqliteBackend, openSqliteBackendInProcess } from './sqlite-backend.ts'
+
+const program = conformanceProgram<DatabaseSync>({
+  migrate: (db) => db.exec('CREATE TABLE IF NOT EXISTS effects (effect TEXT NOT NULL)'),
+  add: (db, effect) => db.prepare('INSERT INTO effects VALUES (?)').run(effect),
+  all: (db) =>
+    db
+      .prepare('SELECT effect FROM effects ORDER BY rowid')
+      .all()
+      .map((row) => String(row['effect'])),
+})
+
+describeBackend('sqlite backend in the caller’s thread', async () => {
+  const clock = new FakeClock()
+  return { clock, backend: openSqliteBackendInProcess({ file: ':memory:', clock, program }) }
+})
+
+async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'queue-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+const PROGRAM = `
+export const program = {
+  migrate: (db) => db.exec('CREATE TABLE IF NOT EXISTS notes (note TEXT)'),
+  calls: {
+    note: ({ db }, note) => { db.prepare('INSERT INTO notes VALUES (?)').run(note); return note.length },
+    refuse: () => { throw Object.assign(new Error('no room'), { code: 'ENOSPC', syscall: 'write' }) },
+  },
+}`
+
+describe('sqlite backend in its own thread', () => {
+  test('keeps tasks and program tables in one file over a reopening', async (t) => {
+    const folder = await temporaryFolder(t)
+    const file = join(folder, 'q.db')
+    const module = join(folder, 'program.mjs')
+    await writeFile(module, PROGRAM)
+    const options = { file, program: pathToFileURL(module), durability: 'process' } as const
+    const first = await openSqliteBackend(options)
+    await first.add([{ kind: 'plain', lane: 'a', payload: { name: 'ü' } }])
+    assert.equal(await first.call('note', 'hello'), 5)
+    await first.close()
+    const second = await openSqliteBackend(options)
+    const [task] = await second.list({ limit: 5 })
+    await second.close()
+    assert.deepEqual(task?.payload, { name: 'ü' })
+    const db = new DatabaseSync(file, { readOnly: true })
+    t.after(() => db.close())
+    assert.equal(db.prepare('SELECT note FROM notes').get()?.['note'], 'hello')
+    assert.equal(
+      db.prepare("SELECT version FROM schema_versions WHERE component = 'queue'").get()?.['version'],
+      1,
+    )
+  })
+
+  test('errors keep their code over the thread', async (t) => {
+    const folder = await temporaryFolder(t)
+    const module = join(folder, 'program.mjs')
+    await writeFile(module, PROGRAM)
+    const backend = await openSqliteBackend({ file: join(folder, 'q.db'), program: pathToFileURL(module) })
+    t.after(() => backend.close())
+    await assert.rejects(backend.call('refuse', null), { code: 'system/ENOSPC', recovery: 'retry' })
+    await assert.rejects(
+      backend.add([{ kind: 'plain', lane: 'a', payload: null, dependsOn: [{ taskId: 7 }] }]),
+      { code: 'queue/unknown-dependency', hint: 'Add a task before those that depend on it.' },
+    )
+  })
+
+  test('a program without its export and a database from the future are refused', async (t) => {
+    const folder = await temporaryFolder(t)
+    const module = join(folder, 'empty.mjs')
+    await writeFile(module, 'export const other = 1')
+    const file = join(folder, 'q.db')
+    await assert.rejects(openSqliteBackend({ file, program: pathToFileURL(module) }), {
+      code: 'queue/invalid-module',
+    })
+    await (await openSqliteBackend({ file })).close()
+    const db = new DatabaseSync(file)
+    db.exec("UPDATE schema_versions SET version = 999 WHERE component = 'queue'")
+    db.close()
+    await assert.rejects(openSqliteBackend({ file }), { code: 'queue/newer-schema' })
+  })
+
+  test('a closed backend refuses, and closing twice is safe', async (t) => {
+    const folder = await temporaryFolder(t)
+    const backend = await openSqliteBackend({ file: join(folder, 'q.db') })
+    await Promise.all([backend.close(), backend.close()])
+    await assert.rejects(backend.counts(), { code: 'queue/store-closed' })
+  })
+
+  test('two stores on one file share its tasks without claiming one twice', async (t) => {
+    const folder = await temporaryFolder(t)
+    const file = join(folder, 'q.db')
+    const [one, two] = [await openSqliteBackend({ file }), await openSqliteBackend({ file })]
+    t.after(() => Promise.all([one.close(), two.close()]))
+    await one.add(Array.from({ length: 300 }, (_, payload) => ({ kind: 'plain', lane: 'a', payload })))
+    const claim = [{ lane: 'a', limit: 10, workerId: 'w', leaseMs: 1_000 }]
+    const rounds = Array.from({ length: 40 }, (_, round) =>
+      (round % 2 === 0 ? one : two).exchange({ settle: [], claim }),
+    )
+    const ids = (await Promise.all(rounds)).flatMap(
+      ({ claimed }) => claimed[0]?.map(({ task }) => task.id) ?? [],
+    )
+    assert.equal(ids.length, 300)
+    assert.equal(new Set(ids).size, 300)
+  })
+})

@@ -1,0 +1,143 @@
+/**
+ * The SQLite store as a {@link Backend}: in a thread of its own, or, for tests, in the caller's.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../clock.ts'
+import type { Backend } from '../backend.ts'
+import type { StoreProgram } from '../commit.ts'
+import { ForwardedError, StoreClosedError } from '../queue-errors.ts'
+import { SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts'
+import { STORE_METHODS, type StoreMethod, type StoreReply, type StoreThreadData } from './store-protocol.ts'
+
+export interface SqliteBackendOptions {
+  /** Path of the database, made when missing. Never on a network share: WAL needs one host. */
+  readonly file: string
+  /** URL of a module that exports `program`, a `StoreProgram<DatabaseSync>`. Default: no program. */
+  readonly program?: string | URL
+  /** See {@link SqliteStoreOptions}. Default `power`. */
+  readonly durability?: 'process' | 'power'
+}
+
+export interface InProcessOptions extends SqliteStoreOptions {
+  readonly clock?: Clock
+  readonly program?: StoreProgram<DatabaseSync>
+}
+
+/**
+ * Opens the database in a thread of its own, so that no transaction blocks the caller's event loop.
+ *
+ * @throws whatever opening threw, as a `ForwardedError` with the same code and hint.
+ */
+export async function openSqliteBackend(options: SqliteBackendOptions): Promise<Backend> {
+  const data: StoreThreadData = {
+    file: options.file,
+    durability: options.durability ?? 'power',
+    ...(options.program === undefined ? {} : { program: String(options.program) }),
+  }
+  // After the build the file beside this one ends in .js, and a URL is not rewritten.
+  const script = new URL(
+    import.meta.url.endsWith('.ts') ? './store-thread.ts' : './store-thread.js',
+    import.meta.url,
+  )
+  const thread = new Worker(script, { workerData: data, execArgv: [] })
+  await ready(thread)
+  return backendOf(new ThreadCalls(thread))
+}
+
+/** Opens the database in the caller's thread: for tests, which bring a clock and `:memory:`. */
+export function openSqliteBackendInProcess(options: InProcessOptions): Backend {
+  const store = new SqliteStore(options)
+  return backendOf({
+    call: async (method, parameters) => {
+      const run = store[method] as (...values: readonly unknown[]) => unknown
+      return run.apply(store, [...parameters])
+    },
+    close: async () => store.close(),
+  })
+}
+
+interface StoreCalls {
+  call(method: StoreMethod, parameters: readonly unknown[]): Promise<unknown>
+  close(): Promise<void>
+}
+
+function backendOf(calls: StoreCalls): Backend {
+  const methods = STORE_METHODS.map((method) => [
+    method,
+    (...parameters: readonly unknown[]) => calls.call(method, parameters),
+  ])
+  return Object.freeze({ ...Object.fromEntries(methods), close: () => calls.close() }) as Backend
+}
+
+function ready(thread: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    thread.once('error', reject)
+    thread.once('message', (message: StoreReply) => {
+      thread.off('error', reject)
+      if (message.type === 'ready') resolve()
+      else if (message.type === 'refused') reject(new ForwardedError(message.error))
+    })
+  })
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Requests to the thread, answered in order. */
+class ThreadCalls implements StoreCalls {
+  readonly #thread: Worker
+  readonly #pending = new Map<number, Pending>()
+  #nextId = 1
+  #closed: Promise<void> | undefined
+  #ended: unknown
+
+  constructor(thread: Worker) {
+    this.#thread = thread
+    thread.on('message', (reply: StoreReply) => this.#receive(reply))
+    thread.on('error', (error) => this.#end(new StoreClosedError('database thread ended', { cause: error })))
+    thread.on('exit', () => this.#end(new StoreClosedError('database is closed')))
+  }
+
+  call(method: StoreMethod | 'close', parameters: readonly unknown[]): Promise<unknown> {
+    if (this.#ended !== undefined || (this.#closed && method !== 'close')) {
+      return Promise.reject(this.#ended ?? new StoreClosedError('database is closed'))
+    }
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++
+      this.#pending.set(id, { resolve, reject })
+      this.#thread.postMessage({ id, method, parameters })
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    if (this.#ended !== undefined) return
+    const exited = new Promise((resolve) => this.#thread.once('exit', resolve))
+    await this.call('close', [])
+    await exited
+  }
+
+  #receive(reply: StoreReply): void {
+    if (reply.type !== 'result' && reply.type !== 'error') return
+    const pending = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
+    if (reply.type === 'result') pending?.resolve(reply.value)
+    else pending?.reject(new ForwardedError(reply.error))
+  }
+
+  #end(error: unknown): void {
+    this.#ended ??= error
+    for (const { reject } of this.#pending.values()) reject(this.#ended)
+    this.#pending.clear()
+  }
+}

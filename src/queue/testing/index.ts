@@ -1,0 +1,15 @@
+/**
+ * For tests of programs that use the queue, and of other backends.
+ *
+ * @module
+ */
+
+export {
+  type BackendFactory,
+  type Bundle,
+  CONFORMANCE_PROGRAM_KIND,
+  conformanceProgram,
+  describeBackend,
+  type EffectLog,
+} from './backend-conformance.ts'
+export { MemoryBackend, type MemoryBackendOptions, type MemoryDatabase } from './memory-backend.ts'

@@ -1,0 +1,133 @@
+/**
+ * The main program of a worker process: loads the worker module, runs one task after the other.
+ *
+ * It leads a process group of its own, so that its children (exiftool) can be ended with it. When its
+ * coordinator is gone, however that died, the IPC channel closes: then it aborts what runs, gives the module a
+ * moment to clean up, and ends the whole group. A handler that blocks the event loop at that moment delays this
+ * until it comes back.
+ *
+ * @module
+ */
+
+import { enableCompileCache } from 'node:module'
+import { toErrorRecord } from '../errors.ts'
+import type { Handler, TaskContext, WorkerModule } from './handler.ts'
+import { ForwardedError, unknownKind } from './queue-errors.ts'
+import type { FromWorker, ToWorker, WireTask } from './worker-protocol.ts'
+
+/** How long the module may clean up after the coordinator's death. */
+const ORPHAN_GRACE_MS = 2_000
+
+const abort = new AbortController()
+const waiting: WireTask[] = []
+const emitting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
+let sequence = 0
+let busy = false
+let ending = false
+
+const send = (message: FromWorker): void => {
+  if (process.connected) process.send?.(message)
+}
+
+// Without it each worker strips the types of, and compiles, every module again.
+enableCompileCache()
+process.on('message', (message: ToWorker) => receive(message))
+process.once('disconnect', () => void endOrphan())
+let worker: WorkerModule | undefined
+worker = await load(process.argv[2] ?? '')
+send({ type: 'ready' })
+pump()
+
+async function load(url: string): Promise<WorkerModule> {
+  const { handlers, shutdown } = (await import(url)) as Partial<WorkerModule>
+  if (typeof handlers !== 'object') throw new TypeError(`${url} exports no object named handlers`)
+  return shutdown === undefined ? { handlers } : { handlers, shutdown }
+}
+
+function receive(message: ToWorker): void {
+  switch (message.type) {
+    case 'tasks':
+      waiting.push(...message.tasks)
+      break
+    case 'withdraw':
+      send({ type: 'withdrawn', ids: waiting.splice(0).map(({ id }) => id) })
+      break
+    case 'emitted':
+      settleEmit(message)
+      break
+    case 'end':
+      ending = true
+      break
+  }
+  pump()
+}
+
+/** Starts the next task, unless one runs; a finished queue that is to end ends. */
+function pump(): void {
+  // Messages may come in before the module is loaded.
+  if (busy || worker === undefined) return
+  const task = waiting.shift()
+  if (task !== undefined) {
+    busy = true
+    void run(task, worker).finally(() => {
+      busy = false
+      pump()
+    })
+  } else if (ending) void end(worker)
+}
+
+async function run(task: WireTask, { handlers }: WorkerModule): Promise<void> {
+  const { id, kind } = task
+  const startedAt = performance.now()
+  try {
+    const handler: Handler | undefined = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined
+    if (handler === undefined) throw new ForwardedError(unknownKind(kind))
+    const result = await handler(task.payload as never, contextOf(task))
+    send({ type: 'completed', id, result, durationMs: performance.now() - startedAt })
+  } catch (error) {
+    send({ type: 'failed', id, error: toErrorRecord(error), durationMs: performance.now() - startedAt })
+  }
+}
+
+function contextOf({ id, kind, attempt }: WireTask): TaskContext {
+  return {
+    taskId: id,
+    kind,
+    attempt,
+    signal: abort.signal,
+    emit: (chunk) =>
+      new Promise((resolve, reject) => {
+        sequence += 1
+        emitting.set(sequence, { resolve, reject })
+        send({ type: 'emit', id, sequence, chunk })
+      }),
+    progress: (value) => send({ type: 'progress', id, value }),
+  }
+}
+
+function settleEmit({ sequence: key, value, error }: Extract<ToWorker, { type: 'emitted' }>): void {
+  const pending = emitting.get(key)
+  emitting.delete(key)
+  if (error === undefined) pending?.resolve(value)
+  else pending?.reject(new ForwardedError(error))
+}
+
+async function end({ shutdown }: WorkerModule): Promise<void> {
+  await shutdown?.()
+  process.exit(0)
+}
+
+async function endOrphan(): Promise<void> {
+  if (ending) return
+  abort.abort()
+  // Not unref'd: it also ends a shutdown that never comes back.
+  setTimeout(endGroup, ORPHAN_GRACE_MS)
+  await worker?.shutdown?.()
+  endGroup()
+}
+
+/** Ends this process and its children; a worker is always started as the leader of its group. */
+function endGroup(): void {
+  if (process.platform === 'win32') process.exit(1)
+  process.kill(-process.pid, 'SIGKILL')
+}

@@ -1,0 +1,58 @@
+/**
+ * Sends the items of a tgz: its bytes cannot be read out of order, so what is still to do is unpacked into
+ * temporary files while the archive streams past, and an item is sent as soon as all of it lies there.
+ *
+ * @module
+ */
+
+import { join } from 'node:path'
+import { HeirloomError } from '../errors.ts'
+import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
+import type { TaskContext } from '../queue/handler.ts'
+import { chunksOf, type PlanChunk, type PlannedItem } from './export-plan.ts'
+import { planSpool, spooledBytes } from './spool-plan.ts'
+
+/** Unpacked items are sent together, so that each does not cost a transaction; workers wait for no more than this. */
+const BATCH_ITEMS = 50
+const BATCH_BYTES = 64_000_000
+
+export async function emitSpooled(
+  archive: Archive,
+  items: readonly PlannedItem[],
+  { tempFolder, context }: { readonly tempFolder: string; readonly context: TaskContext },
+): Promise<void> {
+  const spool = planSpool(await neededItems(items, context))
+  const emit = (ready: readonly PlannedItem[]): Promise<unknown> =>
+    context.emit({ type: 'items', items: ready } satisfies PlanChunk)
+  for (const chunk of chunksOf(spool.ready)) await emit(chunk)
+  const prefix = join(tempFolder, `spool-${context.taskId}-${context.attempt}`)
+  const fileFor = (entry: ArchiveEntry): string => `${prefix}-${spool.numberOf(entry.path)}`
+  let batch: PlannedItem[] = []
+  try {
+    for await (const entry of archive.spool(({ path }) => spool.wants(path), fileFor, context.signal)) {
+      batch.push(...spool.arrived(entry.path, fileFor(entry)))
+      if (batch.length < BATCH_ITEMS && spooledBytes(batch) < BATCH_BYTES) continue
+      await emit(batch)
+      batch = []
+    }
+  } catch (error) {
+    // Damage in the middle: what came before it is kept, the rest is named file by file.
+    if (!(error instanceof HeirloomError) || error.recovery === 'retry') throw error
+    const remark = { code: 'truncated', message: error.message }
+    await context.emit({ type: 'remarks', remarks: [remark] } satisfies PlanChunk)
+  }
+  for (const chunk of chunksOf([...batch, ...spool.rest()])) await emit(chunk)
+}
+
+/** Those of the items with anything still to do. */
+async function neededItems(items: readonly PlannedItem[], context: TaskContext): Promise<PlannedItem[]> {
+  const needed: PlannedItem[] = []
+  for (const chunk of chunksOf(items)) {
+    const open = await context.emit({ type: 'ask', items: chunk } satisfies PlanChunk)
+    for (const index of open as readonly number[]) {
+      const item = chunk[index]
+      if (item !== undefined) needed.push(item)
+    }
+  }
+  return needed
+}

@@ -1,0 +1,216 @@
+/**
+ * The `export` task's handler: lists and reads one export, groups its files by content, and sends the plan
+ * ahead in chunks, so that the coordinator can commit it, and workers begin, while the rest is still to come.
+ *
+ * Emitting is repeated when the task runs again; the ledger makes that harmless. Nothing is written here but
+ * the spooled files of a tgz, whose bytes cannot be read out of order.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto'
+import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
+import { openArchive } from '../exports/archive/open-archive.ts'
+import { contentKeys } from '../exports/content-key.ts'
+import { groupItems, type ItemFacts, type ItemGroup } from '../exports/group-items.ts'
+import type { Album, MediaItem, Pairing } from '../exports/media-item.ts'
+import { type ExportReading, readExport } from '../exports/read-export.ts'
+import { PLATFORMS } from '../exports/registry.ts'
+import { fingerprintOf } from '../library/ledger.ts'
+import type { TaskContext } from '../queue/handler.ts'
+import { emitSpooled } from './emit-spooled.ts'
+import type { ItemCopy, ItemPart } from './item.ts'
+
+/** Ledger rows or items a chunk: one transaction of the store. */
+const CHUNK_SIZE = 200
+
+export interface ExportPayload {
+  readonly name: string
+  readonly inputs: readonly string[]
+  /** Read this platform only; the rest of the export is left alone and reported as such. */
+  readonly processor?: string
+  /** Where a tgz is unpacked to, piece by piece. */
+  readonly tempFolder: string
+}
+
+/** One file that is to be placed, for the ledger. */
+export interface PlannedCopy extends Omit<ItemCopy, 'fileId'> {
+  readonly fingerprint: string
+  readonly modifiedAt?: number
+  readonly pairing?: Pairing
+}
+
+export interface PlannedPart {
+  readonly role: ItemPart['role']
+  readonly copies: readonly PlannedCopy[]
+}
+
+/** An item as it is planned: the task's payload without what only the database knows. */
+export interface PlannedItem {
+  /** Titles of the albums that the facts name by their keys. */
+  readonly albumTitles: Readonly<Record<string, string>>
+  readonly platform: { readonly name: string; readonly folder: string; readonly stem: string }
+  readonly facts: readonly ItemFacts[]
+  readonly parts: readonly PlannedPart[]
+}
+
+/** A file whose outcome the reading itself decides. */
+export interface SettledFile {
+  readonly path: string
+  readonly sizeBytes: number
+  readonly modifiedAt?: number
+  readonly fingerprint: string
+  readonly outcome: 'sidecar' | 'ignored' | 'failed'
+  readonly reasonCode?: string
+  readonly reason?: string
+}
+
+export interface PlanRemark {
+  readonly code: string
+  readonly message: string
+  readonly path?: string
+}
+
+/** What is emitted, in this order; `phase` may come at any time. */
+export type PlanChunk =
+  | { readonly type: 'phase'; readonly phase: 'listing' | 'reading' }
+  /** Answered with {@link ListedAnswer}. */
+  | { readonly type: 'listed'; readonly digest: string; readonly files: number; readonly bytes: number }
+  /** How much the export takes when all of it is placed, at most. */
+  | { readonly type: 'totals'; readonly items: number; readonly placeBytes: number }
+  | { readonly type: 'albums'; readonly albums: readonly Album[] }
+  | { readonly type: 'settled'; readonly files: readonly SettledFile[] }
+  | { readonly type: 'remarks'; readonly remarks: readonly PlanRemark[] }
+  /** Which of these items are still to do? Answered with their indices. Asked for a tgz, before it is unpacked. */
+  | { readonly type: 'ask'; readonly items: readonly PlannedItem[] }
+  | { readonly type: 'items'; readonly items: readonly PlannedItem[] }
+
+export interface ListedAnswer {
+  /** True when this very listing was finished before: nothing is to be done. */
+  readonly unchanged: boolean
+}
+
+export interface ExportResult {
+  readonly digest: string
+  readonly unchanged: boolean
+}
+
+export async function planExport(payload: ExportPayload, context: TaskContext): Promise<ExportResult> {
+  const emit = (chunk: PlanChunk): Promise<unknown> => context.emit(chunk)
+  await emit({ type: 'phase', phase: 'listing' })
+  const archive = await openArchive(payload.inputs, {})
+  try {
+    const digest = listingDigest(archive, payload)
+    const { entries } = archive
+    const bytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0)
+    const answer = (await emit({ type: 'listed', digest, files: entries.length, bytes })) as ListedAnswer
+    if (answer.unchanged) return { digest, unchanged: true }
+    await emit({ type: 'phase', phase: 'reading' })
+    await emitReading(archive, payload, context)
+    return { digest, unchanged: false }
+  } finally {
+    await archive.close()
+  }
+}
+
+async function emitReading(archive: Archive, payload: ExportPayload, context: TaskContext): Promise<void> {
+  const emit = (chunk: PlanChunk): Promise<unknown> => context.emit(chunk)
+  const reading = await readExport(archive, PLATFORMS, {
+    exportName: payload.name,
+    now: Date.now(),
+    ...(payload.processor === undefined ? {} : { only: payload.processor }),
+  })
+  const items = plannedItems(reading, contentKeys(archive))
+  await emit({ type: 'totals', items: items.length, placeBytes: placeBytes(items) })
+  for (const albums of chunksOf(reading.albums)) await emit({ type: 'albums', albums })
+  for (const files of chunksOf(settledFiles(reading))) await emit({ type: 'settled', files })
+  for (const remarks of chunksOf(reading.remarks)) await emit({ type: 'remarks', remarks })
+  if (archive.randomAccess) {
+    for (const chunk of chunksOf(items)) await emit({ type: 'items', items: chunk })
+  } else {
+    await emitSpooled(archive, items, { tempFolder: payload.tempFolder, context })
+  }
+}
+
+/** Changes whenever a file of the export, or what is asked of it, changes. */
+function listingDigest(archive: Archive, payload: ExportPayload): string {
+  const digest = createHash('sha1').update(`${payload.processor ?? ''}\n`)
+  for (const entry of archive.entries) digest.update(`${entry.path}\0${fingerprintOfEntry(entry)}\n`)
+  for (const problem of archive.problems) digest.update(`${problem.code}\0${problem.path ?? ''}\n`)
+  return digest.digest('hex')
+}
+
+function fingerprintOfEntry(entry: ArchiveEntry): string {
+  if (entry.source.kind === 'zip') {
+    return fingerprintOf({ sizeBytes: entry.sizeBytes, crc32: entry.source.crc32 })
+  }
+  return fingerprintOf(entry)
+}
+
+function plannedItems(reading: ExportReading, keys: ReadonlyMap<ArchiveEntry, string>): PlannedItem[] {
+  const titles = new Map(reading.albums.map(({ key, title }) => [key, title]))
+  return reading.platforms.flatMap(({ platform, items }) => {
+    const { name, folder, stem } = platform
+    const groups = groupItems(items, (entry) => keys.get(entry))
+    return groups.map((group) => toPlannedItem(group, { name, folder, stem }, titles))
+  })
+}
+
+function toPlannedItem(
+  group: ItemGroup,
+  platform: PlannedItem['platform'],
+  titles: ReadonlyMap<string, string>,
+): PlannedItem {
+  const items: MediaItem[] = []
+  const parts = group.parts.map(({ role, copies }) => ({
+    role,
+    copies: copies.map(({ entry, item, pairing }): PlannedCopy => {
+      if (!items.includes(item)) items.push(item)
+      return toPlannedCopy(entry, items.indexOf(item), pairing)
+    }),
+  }))
+  const facts = items.map(({ primary: _primary, companions: _companions, ...fact }): ItemFacts => fact)
+  const albums = new Set(facts.flatMap((fact) => fact.albums))
+  const albumTitles = Object.fromEntries([...albums].map((key) => [key, titles.get(key) ?? key]))
+  return { platform, facts, parts, albumTitles }
+}
+
+function toPlannedCopy(entry: ArchiveEntry, facts: number, pairing: Pairing | undefined): PlannedCopy {
+  return {
+    path: entry.path,
+    sizeBytes: entry.sizeBytes,
+    source: entry.source,
+    facts,
+    fingerprint: fingerprintOfEntry(entry),
+    ...(entry.modifiedAt === undefined ? {} : { modifiedAt: entry.modifiedAt }),
+    ...(pairing === undefined ? {} : { pairing }),
+    ...knownSha1(entry),
+  }
+}
+
+/** Listing a tgz has read, and hashed, all of it. */
+function knownSha1({ source, contentHint }: ArchiveEntry): { sha1?: string } {
+  return source.kind === 'stream' && contentHint !== undefined ? { sha1: contentHint } : {}
+}
+
+/** One copy of each content, and an extra for the metadata that is written into it. */
+function placeBytes(items: readonly PlannedItem[]): number {
+  const firsts = items.flatMap(({ parts }) => parts.map(({ copies }) => copies[0]?.sizeBytes ?? 0))
+  return firsts.reduce((sum, bytes) => sum + bytes, 0)
+}
+
+/** Pieces of the size that one transaction of the store takes. */
+export function* chunksOf<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < list.length; start += CHUNK_SIZE) yield list.slice(start, start + CHUNK_SIZE)
+}
+
+function settledFiles(reading: ExportReading): SettledFile[] {
+  return reading.nonMedia.map((file) => ({
+    path: file.entry.path,
+    sizeBytes: file.entry.sizeBytes,
+    fingerprint: fingerprintOfEntry(file.entry),
+    outcome: file.outcome,
+    ...(file.entry.modifiedAt === undefined ? {} : { modifiedAt: file.entry.modifiedAt }),
+    ...(file.outcome === 'sidecar' ? { reason: file.of } : { reason: file.reason }),
+  }))
+}

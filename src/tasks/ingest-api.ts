@@ -1,0 +1,200 @@
+/**
+ * What the command line says to the jobs, and what they answer: plain data, no classes, no handles.
+ *
+ * The jobs themselves are in `ingest.ts`, `report.ts` and `check.ts`; they are imported only when they run, so
+ * that `--help` loads none of this.
+ *
+ * @module
+ */
+
+import type { Logger } from '../logger.ts'
+
+/** One export as the user names it: a folder, an archive, or all parts of one archive. */
+export interface ExportInput {
+  /** Folder or archive name without part number and extension; unique in one call. */
+  readonly name: string
+  /** Absolute paths, in part order. */
+  readonly inputs: readonly string[]
+}
+
+export interface IngestOptions {
+  /** In the order in which they shall finish. */
+  readonly exports: readonly ExportInput[]
+  /** Absolute path of the library's folder; made when it is not there. */
+  readonly library: string
+  /** Absolute path of the folder for the database; `LIBRARY/.heirloom` when undefined. */
+  readonly state: string | undefined
+  readonly parallelExports: number
+  /** Size of the one item pool that all exports share. */
+  readonly workers: number
+  /** The only platform to use, spelled as {@link ProcessorInfo.name}; all that match when undefined. */
+  readonly processor: string | undefined
+  /** Plan only: nothing is written into the library. */
+  readonly dryRun: boolean
+  readonly metadata: 'embed' | 'sidecar'
+  /** IANA zone for photos whose zone nothing else tells. */
+  readonly zone: string | undefined
+  /** Aborted: start nothing new, finish running work, answer with `interrupted`. */
+  readonly signal: AbortSignal
+  /** Aborted: kill the workers and answer at once. */
+  readonly kill: AbortSignal
+  readonly logger: Logger
+  /** Called as often as there is something new; the caller limits how often it draws. */
+  onProgress(progress: IngestProgress): void
+}
+
+export type ExportPhase = 'waiting' | 'listing' | 'reading' | 'placing' | 'finished' | 'failed'
+
+/** How far one export is. The five outcomes add up to `filesDone`, and at the end to `filesFound`. */
+export interface ExportProgress {
+  readonly name: string
+  readonly phase: ExportPhase
+  readonly filesFound: number
+  readonly filesDone: number
+  readonly bytesFound: number
+  readonly bytesDone: number
+  readonly imported: number
+  readonly duplicates: number
+  readonly sidecars: number
+  readonly ignored: number
+  readonly failed: number
+  /** One line for a person, such as why the export failed as a whole. */
+  readonly message?: string
+}
+
+export interface IngestProgress {
+  readonly exports: readonly ExportProgress[]
+  /** Epoch milliseconds. */
+  readonly startedAt: number
+  readonly now: number
+  readonly filesPerSecond: number
+  readonly bytesPerSecond: number
+  /** Undefined while it cannot be told, as during listing. */
+  readonly etaMs?: number
+}
+
+/** Something that a person must know of; each one makes the exit code 1. Remarks are in the report only. */
+export interface Problem {
+  /** Path inside the export; undefined when it is about the export as a whole. */
+  readonly path?: string
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+}
+
+export interface ExportSummary extends ExportProgress {
+  /** Whether the outcomes add up to the files found. */
+  readonly balanced: boolean
+  /** Everything was already in the library, as it is: nothing was written. */
+  readonly unchanged: boolean
+  /** The first 20. */
+  readonly problems: readonly Problem[]
+  readonly problemCount: number
+  readonly ambiguousCount: number
+}
+
+export type Outcome = 'imported' | 'duplicate' | 'sidecar' | 'ignored' | 'failed'
+
+/** What a dry run would do with one file. */
+export interface PlanEntry {
+  readonly export: string
+  readonly path: string
+  readonly outcome: Outcome
+  /** Path in the library, relative to it, where one is known before the bytes are read. */
+  readonly name?: string
+  /** Local time as ISO 8601, cut to its precision. */
+  readonly taken?: string
+  readonly albums: readonly string[]
+  /** Why it is ignored or would fail. */
+  readonly reason?: string
+}
+
+export interface IngestPlan {
+  /** The first 10,000. */
+  readonly entries: readonly PlanEntry[]
+  readonly entryCount: number
+}
+
+export interface IngestSummary {
+  readonly status: 'complete' | 'interrupted'
+  readonly exports: readonly ExportSummary[]
+  readonly library: string
+  readonly reportJson?: string
+  readonly reportHtml?: string
+  readonly durationMs: number
+  /** Of a dry run only. */
+  readonly plan?: IngestPlan
+}
+
+/** A platform, as `list-processors` shows it. */
+export interface ProcessorInfo {
+  /** `Google Photos` */
+  readonly name: string
+  /** Sub-folder in an export's folder of the library: `photos`. */
+  readonly folder: string
+  /** Higher is asked first. */
+  readonly priority: number
+}
+
+export interface ReportOptions {
+  readonly library: string
+  readonly state: string | undefined
+  /** True: only {@link ReportSummary.document} is wanted, no file is written. */
+  readonly json: boolean
+}
+
+export interface ReportSummary {
+  readonly library: string
+  readonly exports: readonly ExportSummary[]
+  /** The whole report as plain data. */
+  readonly document: unknown
+  readonly reportJson?: string
+  readonly reportHtml?: string
+}
+
+export interface CheckOptions {
+  readonly library: string
+  readonly state: string | undefined
+  /** Exports whose every byte is looked for; none: only the library itself is checked. */
+  readonly exports: readonly ExportInput[]
+  readonly signal: AbortSignal
+  onProgress(progress: CheckProgress): void
+}
+
+export interface CheckProgress {
+  /** What is read just now: the library, or an export's name. */
+  readonly subject: string
+  readonly filesDone: number
+  readonly filesTotal: number
+  readonly bytesDone: number
+  readonly bytesTotal: number
+}
+
+export interface CheckSummary {
+  readonly status: 'complete' | 'interrupted'
+  readonly library: {
+    readonly path: string
+    readonly filesChecked: number
+    readonly bytesChecked: number
+    /** Files whose bytes are not those that were committed. */
+    readonly damaged: number
+    /** Files that the catalog names and the disk does not have. */
+    readonly missing: number
+  }
+  readonly exports: readonly {
+    readonly name: string
+    readonly filesFound: number
+    /** Media whose bytes are in the library, proven by hash. */
+    readonly safe: number
+    /** Files without media that were read or set aside: sidecars and ignored ones. */
+    readonly withoutMedia: number
+    /** Media that the library does not hold. */
+    readonly unsafe: number
+    /** True only when nothing would be lost with the export. */
+    readonly deletable: boolean
+  }[]
+  /** The first 20. */
+  readonly problems: readonly (Problem & { readonly export?: string })[]
+  readonly problemCount: number
+  readonly durationMs: number
+}

@@ -1,0 +1,232 @@
+/**
+ * The main job: turns exports into a library.
+ *
+ * Exports are planned in one lane, files are placed in another by worker processes; this coordinator commits.
+ * It may be killed at any moment: the next run completes what was decided and plans what is missing.
+ *
+ * @module
+ */
+
+import { systemClock } from '../clock.ts'
+import { PLATFORMS } from '../exports/registry.ts'
+import { QueueManager } from '../queue/queue-manager.ts'
+import type { NewTask } from '../queue/task.ts'
+import type { ExportFinishPayload } from './commit-export.ts'
+import type { ItemCommit } from './commit-item.ts'
+import { dryRun } from './dry-run.ts'
+import { ExportIntake, type RunningExport } from './export-intake.ts'
+import type { ExportPayload, PlanChunk } from './export-plan.ts'
+import type { ExportInput, IngestOptions, IngestSummary, ProcessorInfo } from './ingest-api.ts'
+import { IngestMeter } from './ingest-meter.ts'
+import { type LibrarySession, openLibrarySession } from './library-session.ts'
+import { Publisher } from './publisher.ts'
+import { collectLibraryReport, summarizeExports, writeLibraryReport } from './report.ts'
+import { callLibrary, exportGroup } from './store-calls.ts'
+
+const WORKER_MODULE = new URL(
+  import.meta.url.endsWith('.ts') ? './worker-module.ts' : './worker-module.js',
+  import.meta.url,
+)
+
+/**
+ * Workers hold one file at a time; a small young generation keeps a process below 100 MB at no measurable cost.
+ * The warning about SQLite being experimental (Node 22) is for developers.
+ */
+const WORKER_EXEC_ARGV: readonly string[] = [
+  '--max-semi-space-size=4',
+  '--disable-warning=ExperimentalWarning',
+]
+
+/** Longest time for one item. A 30 GB video on a slow disk takes that long; a photo takes milliseconds. */
+const ITEM_TIMEOUT_MS = 60 * 60_000
+
+/** A worker that dies while planning is replaced once or twice; a defect in the export stays one. */
+const EXPORT_RETRIES = 2
+
+/** What a retry can cure (a full disk, a share that hiccups) is tried again soon: a person is waiting. */
+const RETRY_DELAY_MS = 1_000
+
+/** All platforms, highest priority first. */
+export function listProcessors(): readonly ProcessorInfo[] {
+  return PLATFORMS.map(({ name, folder, priority }) => ({ name, folder, priority })).sort(
+    (a, b) => b.priority - a.priority,
+  )
+}
+
+/**
+ * Runs the whole job.
+ *
+ * @throws LibraryInUseError and its kin when the library cannot be opened; what goes wrong with an export or a
+ *   file is in the summary instead.
+ */
+export async function ingest(options: IngestOptions): Promise<IngestSummary> {
+  if (options.dryRun) return dryRun(options)
+  const startedAt = systemClock.now()
+  const { library, state } = options
+  const session = await openLibrarySession({ library, state, command: 'ingest', now: startedAt })
+  try {
+    return await new IngestRun(session, options, startedAt).run()
+  } finally {
+    await session.close()
+  }
+}
+
+class IngestRun {
+  readonly #session: LibrarySession
+  readonly #options: IngestOptions
+  readonly #startedAt: number
+  readonly #running: ReadonlyMap<string, RunningExport>
+  readonly #intake: ExportIntake
+  readonly #publisher: Publisher
+  readonly #meter: IngestMeter
+
+  constructor(session: LibrarySession, options: IngestOptions, startedAt: number) {
+    this.#session = session
+    this.#options = options
+    this.#startedAt = startedAt
+    this.#running = new Map(
+      options.exports.map((input, index) => [input.name, toRunningExport(input, index)]),
+    )
+    const { metadata, zone, signal } = options
+    const place = { tempFolder: session.paths.tempFolder, metadata, ...(zone === undefined ? {} : { zone }) }
+    this.#intake = new ExportIntake(session.backend, session.storage, place, signal)
+    this.#publisher = new Publisher(session.storage, session.backend)
+    this.#meter = new IngestMeter(session.backend, [...this.#running.values()], startedAt, options.onProgress)
+  }
+
+  async run(): Promise<IngestSummary> {
+    const { signal, kill } = this.#options
+    await callLibrary(this.#session.backend, 'tasks.clear', null)
+    const queue = this.#makeQueue()
+    const { tempFolder } = this.#session.paths
+    for (const running of this.#running.values()) {
+      await queue.add(tasksOf(running, tempFolder, this.#options.processor))
+    }
+    const stop = (): void => void queue.stop({ graceful: !kill.aborted })
+    signal.addEventListener('abort', stop)
+    kill.addEventListener('abort', stop)
+    try {
+      if (!signal.aborted) await this.#work(queue)
+    } finally {
+      signal.removeEventListener('abort', stop)
+      kill.removeEventListener('abort', stop)
+      await queue.stop({ graceful: !kill.aborted })
+      await this.#meter.stop()
+    }
+    await this.#publisher.flush()
+    return this.#summarize()
+  }
+
+  async #work(queue: QueueManager): Promise<void> {
+    await queue.start()
+    this.#meter.start()
+    try {
+      await queue.drain()
+    } catch (error) {
+      // A queue that was told to stop is not drained; everything else is a reason to fail.
+      if (!this.#options.signal.aborted) throw error
+    }
+  }
+
+  #makeQueue(): QueueManager {
+    const { parallelExports, workers } = this.#options
+    const queue = new QueueManager({
+      backend: this.#session.backend,
+      sole: true,
+      workerModule: WORKER_MODULE,
+      workerExecArgv: WORKER_EXEC_ARGV,
+      retryDelayMs: RETRY_DELAY_MS,
+      lanes: {
+        export: { concurrency: parallelExports, runsIn: 'worker', batchSize: 1, timeoutMs: 0 },
+        item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS },
+        'export-finish': { concurrency: 1, runsIn: 'coordinator' },
+      },
+      handlers: { 'export-finish': async ({ name }: ExportFinishPayload) => this.#finish(name) },
+      onEmit: (task, chunk) => this.#take(task.payload as ExportPayload, chunk as PlanChunk),
+      afterCommit: (outputs) => this.#follow(outputs.map(({ output }) => output as ItemCommit)),
+    })
+    this.#watch(queue)
+    return queue
+  }
+
+  #watch(queue: QueueManager): void {
+    const { logger } = this.#options
+    queue.on('task.settled', ({ task, status, durationMs, error }) => {
+      const fields = { taskId: task.id, kind: task.kind, status, durationMs }
+      if (error === undefined) logger.debug('task settled', fields)
+      else logger.warn('attempt failed', { ...fields, error })
+    })
+    queue.on('worker.exited', ({ lane, pid, reason, how }) => {
+      if (reason === 'crashed' || reason === 'timeout')
+        logger.warn('worker ended', { lane, pid, reason, how })
+    })
+  }
+
+  #take({ name }: ExportPayload, chunk: PlanChunk): Promise<unknown> {
+    const running = this.#running.get(name)
+    if (running === undefined) throw new TypeError(`export ${name} is not of this run`)
+    return this.#intake.take(running, chunk)
+  }
+
+  async #follow(commits: readonly ItemCommit[]): Promise<void> {
+    await this.#publisher.publish(commits)
+    this.#intake.release(commits.reduce((sum, { spooledBytes }) => sum + spooledBytes, 0))
+  }
+
+  #finish(name: string): null {
+    const running = this.#running.get(name)
+    if (running !== undefined && running.phase !== 'failed') running.phase = 'finished'
+    return null
+  }
+
+  async #summarize(): Promise<IngestSummary> {
+    const { session, options } = { session: this.#session, options: this.#options }
+    const report = await collectLibraryReport(session)
+    const status = options.signal.aborted ? 'interrupted' : 'complete'
+    const unchanged = new Set(
+      [...this.#running.values()].filter((run) => run.unchanged).map(({ name }) => name),
+    )
+    const names = options.exports.map(({ name }) => name)
+    const files =
+      unchanged.size === names.length ? undefined : await writeLibraryReport(session.paths.root, report)
+    return {
+      status,
+      exports: summarizeExports(report, names, { unchanged, interrupted: status === 'interrupted' }),
+      library: session.paths.root,
+      durationMs: systemClock.now() - this.#startedAt,
+      ...files,
+    }
+  }
+}
+
+function toRunningExport({ name, inputs }: ExportInput, index: number): RunningExport {
+  return {
+    name,
+    inputs,
+    priority: -index,
+    phase: 'waiting',
+    exportFolder: '',
+    filesFound: 0,
+    bytesFound: 0,
+    settledBytes: 0,
+    unchanged: false,
+  }
+}
+
+function tasksOf(
+  { name, inputs, priority }: RunningExport,
+  tempFolder: string,
+  processor: string | undefined,
+): NewTask[] {
+  const payload: ExportPayload = {
+    name,
+    inputs,
+    tempFolder,
+    ...(processor === undefined ? {} : { processor }),
+  }
+  const group = exportGroup(name)
+  return [
+    { kind: 'export', lane: 'export', payload, priority, group, maxRetries: EXPORT_RETRIES },
+    { kind: 'export-finish', lane: 'export-finish', payload: { name }, priority, afterGroup: group },
+  ]
+}

@@ -1,0 +1,100 @@
+/**
+ * A library opened for writing: the lease held, the database in its thread, what a crash left behind mended.
+ *
+ * @module
+ */
+
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { HeirloomError } from '../errors.ts'
+import { takeLease } from '../library/lease.ts'
+import { findLibrary, type LibraryPaths, prepareLibrary } from '../library/library-folder.ts'
+import { type Recovery, recoverLibrary } from '../library/recover.ts'
+import type { Backend } from '../queue/backend.ts'
+import { openSqliteBackend } from '../queue/sqlite/index.ts'
+import { LocalStorage } from '../storage/local-storage.ts'
+import { callLibrary } from './store-calls.ts'
+
+export interface LibrarySession {
+  readonly paths: LibraryPaths
+  readonly backend: Backend
+  readonly storage: LocalStorage
+  readonly recovery: Recovery
+  /** Closes the database and gives the lease back. */
+  close(): Promise<void>
+}
+
+/** The program's module, for the thread of the store; `.js` when this is the built package. */
+const PROGRAM = new URL(
+  import.meta.url.endsWith('.ts') ? './store-program.ts' : './store-program.js',
+  import.meta.url,
+)
+
+/**
+ * Opens a library, making it when it is not there.
+ *
+ * @throws LibraryInUseError when another coordinator has it; NetworkStateError when its database would lie on a
+ *   network share.
+ */
+export async function openLibrarySession(options: {
+  readonly library: string
+  readonly state: string | undefined
+  /** What it is opened for, told to a second one: `ingest`. */
+  readonly command: string
+  readonly now: number
+}): Promise<LibrarySession> {
+  const paths = await prepareLibrary(options.library, options.state)
+  const lease = takeLease(paths, { command: options.command, now: options.now })
+  let backend: Backend | undefined
+  try {
+    backend = await openSqliteBackend({ file: paths.database, program: PROGRAM, durability: 'power' })
+    const storage = new LocalStorage({ root: paths.root, tempFolder: paths.tempFolder })
+    const recovery = await recover(backend, storage)
+    return { paths, backend, storage, recovery, close: closer(backend, lease.release) }
+  } catch (error) {
+    await backend?.close()
+    lease.release()
+    throw error
+  }
+}
+
+function closer(backend: Backend, release: () => void): () => Promise<void> {
+  return async () => {
+    await backend.close()
+    release()
+  }
+}
+
+function recover(backend: Backend, storage: LocalStorage): Promise<Recovery> {
+  return recoverLibrary(storage, {
+    begin: () => callLibrary(backend, 'recovery.begin', null),
+    apply: (replay) => callLibrary(backend, 'recovery.apply', replay),
+    list: () => callLibrary(backend, 'outbox.list', null),
+  })
+}
+
+/** Thrown when a folder holds no library. */
+export class NoLibraryError extends HeirloomError {
+  readonly code = 'library/none'
+  readonly recovery = 'discard'
+
+  constructor(root: string) {
+    super(`${root} holds no library`, {
+      hint: 'Name the folder that `heirloom ingest` wrote to (and its --state, if it had one).',
+    })
+  }
+}
+
+/**
+ * Opens a library's database for reading, which is safe while a coordinator writes it. The caller closes it.
+ *
+ * @throws {@link NoLibraryError}
+ */
+export async function openLibraryForReading(
+  library: string,
+  state: string | undefined,
+): Promise<{ readonly paths: LibraryPaths; readonly db: DatabaseSync }> {
+  const paths = await findLibrary(library, state)
+  if (!existsSync(paths.database)) throw new NoLibraryError(paths.root)
+  return { paths, db: new DatabaseSync(paths.database, { readOnly: true, timeout: 5_000 }) }
+}
