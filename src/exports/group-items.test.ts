@@ -249,6 +249,15 @@ describe('mergeFacts', () => {
     assert.deepEqual([merged.position, merged.title], [position, 'a.jpg'])
   })
 
+  test('unites keywords and takes the first rating', () => {
+    const merged = mergeFacts([
+      { ...none, keywords: ['Sea'] },
+      { ...none, keywords: ['Places|Italy', 'Sea'], rating: 2 },
+      { ...none, rating: 4 },
+    ])
+    assert.deepEqual([merged.keywords, merged.rating], [['Sea', 'Places|Italy'], 2])
+  })
+
   test('keeps every different caption', () => {
     const captions = ['', 'At the lake', ' At the lake ', 'With Anna'].map((caption) => ({
       ...none,

@@ -84,17 +84,22 @@ export function groupItems(
 /**
  * Unites what several copies of one file say.
  *
- * Albums and people are united. Different captions are all kept, each on a line of its own, since nobody can
+ * Albums, people and keywords are united. Different captions are all kept, each on a line of its own, since nobody can
  * tell which one was meant for good. Favourite or archived anywhere is favourite or archived; trashed and shared
  * only when every copy is: one that was not thrown away was meant to be kept, one that is one's own is no gift.
- * Position and title are those of the first copy that has them.
+ * Position, title and rating are those of the first copy that has them.
  *
  * @param facts - Best copy first; at least one.
  */
 export function mergeFacts(facts: readonly ItemFacts[]): ItemFacts {
   const position = facts.find((fact) => fact.position !== undefined)?.position
   const title = facts.find((fact) => fact.title !== undefined && fact.title !== '')?.title
+  const rating = facts.find((fact) => fact.rating !== undefined)?.rating
   const caption = mergeCaptions(facts)
+  const keywords = uniqueBy(
+    facts.flatMap((fact) => fact.keywords ?? []),
+    (keyword) => keyword,
+  )
   return {
     taken: uniqueBy(
       facts.flatMap((fact) => fact.taken),
@@ -108,6 +113,8 @@ export function mergeFacts(facts: readonly ItemFacts[]): ItemFacts {
       facts.flatMap((fact) => fact.albums),
       (key) => key,
     ),
+    ...(keywords.length === 0 ? {} : { keywords }),
+    ...(rating === undefined ? {} : { rating }),
     ...(position === undefined ? {} : { position }),
     ...(title === undefined ? {} : { title }),
     ...(caption === undefined ? {} : { caption }),

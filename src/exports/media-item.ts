@@ -38,6 +38,10 @@ export interface MediaItem {
   readonly position?: Position
   readonly caption?: string
   readonly people: readonly string[]
+  /** What somebody tagged it with; hierarchical ones have `|` between their levels. */
+  readonly keywords?: readonly string[]
+  /** 1 to 5 stars. */
+  readonly rating?: number
   /** Keys of `Album`. */
   readonly albums: readonly string[]
   /** Original file name, as the platform knew it. */

@@ -192,7 +192,8 @@ function perform(db: DatabaseSync, step: Step, now: number): void {
       planFiles(db, 1, [{ path, sizeBytes, fingerprint: 'x', settled: { outcome } }], now)
       break
     }
-    default:
+    case 'settle':
+    case 'asset':
       settle(db, step, now)
   }
 }

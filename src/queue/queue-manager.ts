@@ -107,6 +107,7 @@ export class QueueManager {
       this.#fail(error)
       throw error
     }
+    for (const lane of this.#lanes.values()) lane.prestart()
     this.#duties.every(this.#leaseMs / 3, () => this.#renew())
     this.#duties.every(this.#leaseMs, () => this.#sweep(false))
     this.#duties.every(POLL_MS, async () => this.wake())

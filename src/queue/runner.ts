@@ -31,6 +31,8 @@ export interface RunnerHost {
 }
 
 export interface LaneRunner {
+  /** Makes slots ready before there is work, so that the first tasks need not wait for them. */
+  prestart?(): void
   /** Tasks that were taken and have not ended. */
   readonly tasks: readonly ClaimedTask[]
   /** How many they are. */

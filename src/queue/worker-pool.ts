@@ -71,6 +71,11 @@ export class WorkerPool implements LaneRunner {
     this.#watchIdle()
   }
 
+  prestart(): void {
+    this.#start(this.#concurrency)
+    this.#watchIdle()
+  }
+
   resize(concurrency: number): void {
     this.#concurrency = concurrency
     const busyFirst = this.#open().sort((a, b) => b.tasks.length - a.tasks.length)

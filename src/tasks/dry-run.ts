@@ -7,7 +7,7 @@
 import { systemClock } from '../clock.ts'
 import { decideTaken } from '../media/dates.ts'
 import type { Precision, Taken, TakenEvidence } from '../media/metadata.ts'
-import { type PlanChunk, type PlannedItem, planExport } from './export-plan.ts'
+import { planExport } from './export-plan.ts'
 import type {
   ExportInput,
   ExportSummary,
@@ -16,6 +16,7 @@ import type {
   Outcome,
   PlanEntry,
 } from './ingest-api.ts'
+import type { PlanChunk, PlannedItem } from './plan-chunk.ts'
 
 const MAX_ENTRIES = 10_000
 const SHOWN_PROBLEMS = 20
@@ -100,7 +101,10 @@ function take(draft: Draft, chunk: PlanChunk, options: IngestOptions): unknown {
       for (const item of chunk.items) addItem(draft, item, options)
       // Nothing of a tgz is to be unpacked.
       return []
-    default:
+    case 'phase':
+    case 'totals':
+    case 'albums':
+    case 'remarks':
       return null
   }
 }
@@ -109,17 +113,21 @@ function addItem(draft: Draft, item: PlannedItem, { zone }: IngestOptions): void
   for (const { copies } of item.parts) {
     for (const [index, copy] of copies.entries()) {
       if (copy.pairing?.ambiguous === true) draft.ambiguousCount += 1
-      const facts = item.facts[copy.facts]
-      const taken = facts === undefined ? undefined : foresee(facts.taken, zone)
-      add(draft, {
-        export: draft.name,
-        path: copy.path,
-        outcome: index === 0 ? 'imported' : 'duplicate',
-        albums: (facts?.albums ?? []).map((key) => item.albumTitles[key] ?? key),
-        ...(taken === undefined ? {} : { taken: toText(taken) }),
-      })
+      const outcome = index === 0 ? 'imported' : 'duplicate'
+      add(draft, { export: draft.name, path: copy.path, outcome, ...foreseeFacts(item, copy.facts, zone) })
     }
   }
+}
+
+function foreseeFacts(
+  { facts, albumTitles }: PlannedItem,
+  index: number,
+  zone: string | undefined,
+): Pick<PlanEntry, 'albums' | 'taken'> {
+  const { albums = [], taken: evidence = [] } = facts[index] ?? {}
+  const taken = foresee(evidence, zone)
+  const titles = albums.map((key) => albumTitles[key] ?? key)
+  return taken === undefined ? { albums: titles } : { albums: titles, taken: toText(taken) }
 }
 
 /** What the export and the names say; the file itself is not opened, so its time of copying proves nothing. */

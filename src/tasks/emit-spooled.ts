@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { HeirloomError } from '../errors.ts'
 import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
 import type { TaskContext } from '../queue/handler.ts'
-import { chunksOf, type PlanChunk, type PlannedItem } from './export-plan.ts'
+import { chunksOf, type PlanChunk, type PlannedItem } from './plan-chunk.ts'
 import { planSpool, spooledBytes } from './spool-plan.ts'
 
 /** Unpacked items are sent together, so that each does not cost a transaction; workers wait for no more than this. */

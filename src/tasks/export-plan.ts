@@ -13,16 +13,20 @@ import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
 import { openArchive } from '../exports/archive/open-archive.ts'
 import { contentKeys } from '../exports/content-key.ts'
 import { groupItems, type ItemFacts, type ItemGroup } from '../exports/group-items.ts'
-import type { Album, MediaItem, Pairing } from '../exports/media-item.ts'
+import type { MediaItem, Pairing } from '../exports/media-item.ts'
 import { type ExportReading, readExport } from '../exports/read-export.ts'
 import { PLATFORMS } from '../exports/registry.ts'
 import { fingerprintOf } from '../library/ledger.ts'
 import type { TaskContext } from '../queue/handler.ts'
 import { emitSpooled } from './emit-spooled.ts'
-import type { ItemCopy, ItemPart } from './item.ts'
-
-/** Ledger rows or items a chunk: one transaction of the store. */
-const CHUNK_SIZE = 200
+import {
+  chunksOf,
+  type ListedAnswer,
+  type PlanChunk,
+  type PlannedCopy,
+  type PlannedItem,
+  type SettledFile,
+} from './plan-chunk.ts'
 
 export interface ExportPayload {
   readonly name: string
@@ -31,63 +35,6 @@ export interface ExportPayload {
   readonly processor?: string
   /** Where a tgz is unpacked to, piece by piece. */
   readonly tempFolder: string
-}
-
-/** One file that is to be placed, for the ledger. */
-export interface PlannedCopy extends Omit<ItemCopy, 'fileId'> {
-  readonly fingerprint: string
-  readonly modifiedAt?: number
-  readonly pairing?: Pairing
-}
-
-export interface PlannedPart {
-  readonly role: ItemPart['role']
-  readonly copies: readonly PlannedCopy[]
-}
-
-/** An item as it is planned: the task's payload without what only the database knows. */
-export interface PlannedItem {
-  /** Titles of the albums that the facts name by their keys. */
-  readonly albumTitles: Readonly<Record<string, string>>
-  readonly platform: { readonly name: string; readonly folder: string; readonly stem: string }
-  readonly facts: readonly ItemFacts[]
-  readonly parts: readonly PlannedPart[]
-}
-
-/** A file whose outcome the reading itself decides. */
-export interface SettledFile {
-  readonly path: string
-  readonly sizeBytes: number
-  readonly modifiedAt?: number
-  readonly fingerprint: string
-  readonly outcome: 'sidecar' | 'ignored' | 'failed'
-  readonly reasonCode?: string
-  readonly reason?: string
-}
-
-export interface PlanRemark {
-  readonly code: string
-  readonly message: string
-  readonly path?: string
-}
-
-/** What is emitted, in this order; `phase` may come at any time. */
-export type PlanChunk =
-  | { readonly type: 'phase'; readonly phase: 'listing' | 'reading' }
-  /** Answered with {@link ListedAnswer}. */
-  | { readonly type: 'listed'; readonly digest: string; readonly files: number; readonly bytes: number }
-  /** How much the export takes when all of it is placed, at most. */
-  | { readonly type: 'totals'; readonly items: number; readonly placeBytes: number }
-  | { readonly type: 'albums'; readonly albums: readonly Album[] }
-  | { readonly type: 'settled'; readonly files: readonly SettledFile[] }
-  | { readonly type: 'remarks'; readonly remarks: readonly PlanRemark[] }
-  /** Which of these items are still to do? Answered with their indices. Asked for a tgz, before it is unpacked. */
-  | { readonly type: 'ask'; readonly items: readonly PlannedItem[] }
-  | { readonly type: 'items'; readonly items: readonly PlannedItem[] }
-
-export interface ListedAnswer {
-  /** True when this very listing was finished before: nothing is to be done. */
-  readonly unchanged: boolean
 }
 
 export interface ExportResult {
@@ -197,11 +144,6 @@ function knownSha1({ source, contentHint }: ArchiveEntry): { sha1?: string } {
 function placeBytes(items: readonly PlannedItem[]): number {
   const firsts = items.flatMap(({ parts }) => parts.map(({ copies }) => copies[0]?.sizeBytes ?? 0))
   return firsts.reduce((sum, bytes) => sum + bytes, 0)
-}
-
-/** Pieces of the size that one transaction of the store takes. */
-export function* chunksOf<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < list.length; start += CHUNK_SIZE) yield list.slice(start, start + CHUNK_SIZE)
 }
 
 function settledFiles(reading: ExportReading): SettledFile[] {

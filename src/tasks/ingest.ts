@@ -15,10 +15,11 @@ import type { ExportFinishPayload } from './commit-export.ts'
 import type { ItemCommit } from './commit-item.ts'
 import { dryRun } from './dry-run.ts'
 import { ExportIntake, type RunningExport } from './export-intake.ts'
-import type { ExportPayload, PlanChunk } from './export-plan.ts'
+import type { ExportPayload } from './export-plan.ts'
 import type { ExportInput, IngestOptions, IngestSummary, ProcessorInfo } from './ingest-api.ts'
 import { IngestMeter } from './ingest-meter.ts'
 import { type LibrarySession, openLibrarySession } from './library-session.ts'
+import type { PlanChunk } from './plan-chunk.ts'
 import { Publisher } from './publisher.ts'
 import { collectLibraryReport, summarizeExports, writeLibraryReport } from './report.ts'
 import { callLibrary, exportGroup } from './store-calls.ts'
@@ -114,7 +115,14 @@ class IngestRun {
       await this.#meter.stop()
     }
     await this.#publisher.flush()
+    if (!kill.aborted) await this.#sweep()
     return this.#summarize()
+  }
+
+  /** A worker that was killed leaves the temporary file of its attempt behind; all workers are gone by now. */
+  async #sweep(): Promise<void> {
+    const decided = await callLibrary(this.#session.backend, 'outbox.list', null)
+    await this.#session.storage.sweepTemps(new Set(decided.map(({ temp }) => temp)))
   }
 
   async #work(queue: QueueManager): Promise<void> {
@@ -137,8 +145,14 @@ class IngestRun {
       workerExecArgv: WORKER_EXEC_ARGV,
       retryDelayMs: RETRY_DELAY_MS,
       lanes: {
-        export: { concurrency: parallelExports, runsIn: 'worker', batchSize: 1, timeoutMs: 0 },
-        item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS },
+        export: {
+          concurrency: parallelExports,
+          runsIn: 'worker',
+          batchSize: 1,
+          timeoutMs: 0,
+          prestart: true,
+        },
+        item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS, prestart: true },
         'export-finish': { concurrency: 1, runsIn: 'coordinator' },
       },
       handlers: { 'export-finish': async ({ name }: ExportFinishPayload) => this.#finish(name) },

@@ -49,6 +49,11 @@ export class NotMediaError extends HeirloomError {
 /** Guesses are for the catalog, the name and the file's time; into the file goes only what somebody stated. */
 const STATED: ReadonlySet<Taken['source']> = new Set(['embedded', 'export', 'xmp-sidecar', 'file-name'])
 
+/** The time of an upload is stated too, but of another moment. */
+function isStated({ source, detail }: Taken): boolean {
+  return STATED.has(source) && detail !== 'creationTime'
+}
+
 type Problem = PlacedFile['problems'][number]
 
 /** What was found out about the content, before anything of it is written. */
@@ -150,9 +155,11 @@ function toWantedMetadata({ facts, albumTitles, path }: Wanted, taken: Taken | u
     people: facts.people,
     albums: facts.albums.map((key) => albumTitles[key] ?? key),
     originalName: facts.title ?? basename(path),
-    ...(taken !== undefined && STATED.has(taken.source) ? { taken } : {}),
+    ...(taken !== undefined && isStated(taken) ? { taken } : {}),
     ...(facts.position === undefined ? {} : { position: facts.position }),
     ...(facts.caption === undefined ? {} : { caption: facts.caption }),
+    ...(facts.keywords === undefined ? {} : { keywords: facts.keywords }),
+    ...(facts.rating === undefined ? {} : { rating: facts.rating }),
     ...(facts.favourite === true ? { favourite: true } : {}),
   }
 }
@@ -173,22 +180,23 @@ async function write(
   tools: PlaceTools,
 ): Promise<Written> {
   const { content, format } = inspected
-  const untouched: WrittenFile = { sha1: content.sha1, sizeBytes: content.sizeBytes }
-  const isSpliceable = format?.id === 'jpeg' && content.whole !== undefined
+  const { whole } = content
   if (patch === undefined || options.metadata === 'sidecar' || format === undefined) {
-    if (content.whole !== undefined && (isSpliceable || format === undefined))
-      writeTemp(temp, [content.whole])
-    return { written: untouched, needsSidecar: patch !== undefined }
+    if (whole !== undefined) writeTemp(temp, [whole])
+    return { written: untouched(content), needsSidecar: patch !== undefined }
   }
-  if (isSpliceable && content.whole !== undefined) {
-    const plan = planJpegSplice(content.whole, content.whole.length, patch)
-    if (plan.kind === 'splice') {
-      return { written: writeTemp(temp, sliceParts(content.whole, plan.parts)), needsSidecar: false }
-    }
-    writeTemp(temp, [content.whole])
-    if (plan.kind === 'unchanged') return { written: untouched, needsSidecar: false }
+  if (format.id !== 'jpeg' || whole === undefined) return embedWithTool(inspected, format, patch, temp, tools)
+  const plan = planJpegSplice(whole, whole.length, patch)
+  if (plan.kind === 'splice') {
+    return { written: writeTemp(temp, sliceParts(whole, plan.parts)), needsSidecar: false }
   }
+  writeTemp(temp, [whole])
+  if (plan.kind === 'unchanged') return { written: untouched(content), needsSidecar: false }
   return embedWithTool(inspected, format, patch, temp, tools)
+}
+
+function untouched({ sha1, sizeBytes }: SourceContent): WrittenFile {
+  return { sha1, sizeBytes }
 }
 
 async function embedWithTool(
@@ -199,7 +207,6 @@ async function embedWithTool(
   { tool }: PlaceTools,
 ): Promise<Written> {
   const { content, problems } = inspected
-  const untouched: WrittenFile = { sha1: content.sha1, sizeBytes: content.sizeBytes }
   let outcome: WriteOutcome
   try {
     outcome = await applyPatch({ format, file: temp, patch, tool })
@@ -211,7 +218,7 @@ async function embedWithTool(
   }
   return outcome === 'embedded'
     ? { written: undefined, needsSidecar: false }
-    : { written: untouched, needsSidecar: outcome === 'sidecar' }
+    : { written: untouched(content), needsSidecar: outcome === 'sidecar' }
 }
 
 function writeSidecar(

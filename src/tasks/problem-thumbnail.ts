@@ -16,6 +16,9 @@ const WHOLE_LIMIT_BYTES = 40_000
 /** EXIF, with the thumbnail in it, lies in the first segments. */
 const HEAD_BYTES = 128 * 1024
 
+/** Formats that every browser shows. */
+const SHOWN: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp'])
+
 /** Reads only the library's own copies, below `root`. */
 export function thumbnailIn(root: string): ThumbnailOf {
   return async ({ placedAt }) => {
@@ -25,8 +28,7 @@ export function thumbnailIn(root: string): ThumbnailOf {
     const format = identify(head.subarray(0, IDENTIFY_BYTES), placedAt)
     if (format === undefined) return undefined
     const isWhole = head.length <= WHOLE_LIMIT_BYTES && statSync(file).size === head.length
-    const isShown = format.id === 'jpeg' || format.id === 'png' || format.id === 'webp'
-    if (isShown && isWhole) return dataUri(format.mime, head)
+    if (isWhole && SHOWN.has(format.id)) return dataUri(format.mime, head)
     const thumbnail = format.id === 'jpeg' ? findExifThumbnail(head) : undefined
     return thumbnail === undefined ? undefined : dataUri('image/jpeg', thumbnail)
   }

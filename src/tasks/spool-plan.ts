@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { PlannedCopy, PlannedItem } from './export-plan.ts'
 import type { ItemCopy } from './item.ts'
+import type { PlannedCopy, PlannedItem } from './plan-chunk.ts'
 
 export interface SpoolPlan {
   /** True for the one copy of each content that is to be unpacked. */

@@ -24,8 +24,8 @@ import type { Backend } from '../queue/backend.ts'
 import type { CallFunction, Transaction } from '../queue/commit.ts'
 import { clearTasks } from '../queue/sqlite/clear-tasks.ts'
 import type { NewTask } from '../queue/task.ts'
-import type { PlannedCopy, PlannedItem, PlanRemark, SettledFile } from './export-plan.ts'
 import type { ItemPayload, PlaceOptions } from './item.ts'
+import type { PlannedCopy, PlannedItem, PlanRemark, SettledFile } from './plan-chunk.ts'
 
 type LibraryTransaction = Transaction<DatabaseSync>
 

@@ -8,14 +8,21 @@ import type { Album } from '../media-item.ts'
 import type { FolderContents } from './contents.ts'
 import { nameKey } from './names.ts'
 import type { AlbumFacts } from './sidecar.ts'
-import { isContainer, lonelyYear, type SpecialFolder, specialFolder, yearOfFolder } from './words.ts'
+import {
+  isContainer,
+  isUntitled,
+  lonelyYear,
+  type SpecialFolder,
+  specialFolder,
+  yearOfFolder,
+} from './words.ts'
 
 /** What being in a folder means for a picture. At most one of them is set. */
 export interface FolderMeaning {
   readonly album?: Album
   readonly year?: number
   readonly special?: SpecialFolder
-  /** True for an album that no JSON describes. */
+  /** True for an album whose title no JSON tells, though it must have one. */
   readonly isUndescribed: boolean
 }
 
@@ -40,7 +47,10 @@ export function meaningOf(contents: FolderContents, memoryTitles: readonly strin
   if (lonely !== undefined && mostlyIn(lonely, contents)) return { year: lonely, isUndescribed: false }
   if (isNoAlbum(contents, facts)) return NO_MEANING
   const title = facts?.title || memoryTitle(folder.name, memoryTitles) || folder.name.trim()
-  return { album: { key: folder.path, title, ...details(facts) }, isUndescribed: facts === undefined }
+  return {
+    album: { key: folder.path, title, ...details(facts) },
+    isUndescribed: facts === undefined && !isUntitled(folder.name),
+  }
 }
 
 /** The container itself, an empty folder, and one that stands for a day. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { decideTaken } from '../../media/dates.ts'
+import type { Taken, TakenEvidence } from '../../media/metadata.ts'
 import type { ArchiveEntry } from '../archive/archive.ts'
 import type { MediaItem } from '../media-item.ts'
 import type { Listing, Reading } from '../platform.ts'
@@ -14,6 +16,25 @@ const YEAR = `${ROOT}/Photos from 2021`
 const TRIP = `${ROOT}/Trip`
 const TAKEN = { photoTakenTime: { timestamp: '1625437805' } }
 const AT = 1_625_437_805_000
+const NOW = Date.UTC(2026, 0, 1)
+const CAMERA: TakenEvidence = {
+  source: 'embedded',
+  detail: 'DateTimeOriginal',
+  local: '2015-08-01T12:00:00',
+  precision: 'second',
+}
+
+/** The date of a picture whose JSON names {@link AT} as taken, and this time as that of its upload. */
+async function decideAfter(
+  creationTime: object,
+  evidence: readonly TakenEvidence[],
+): Promise<Taken | undefined> {
+  const { items } = await read({
+    [`${YEAR}/a.jpg`]: 1,
+    [`${YEAR}/a.jpg.json`]: { ...TAKEN, creationTime, title: 'a.jpg' },
+  })
+  return decideTaken({ evidence: [...evidence, ...(items[0]?.taken ?? [])], now: NOW })
+}
 
 describe('claim', () => {
   const FOUND: readonly (readonly [layout: string, exportName: string, paths: readonly string[]])[] = [
@@ -38,6 +59,7 @@ describe('claim', () => {
       'x',
       ['takeout-001/Takeout/Google Photos/T/a.jpg', 'takeout-002/Takeout/Google Photos/T/b.jpg'],
     ],
+    ['a single album of old', 'Trip', ['a.jpg', 'a.jpg.json', 'metadata.json']],
     ['nested folders', 'x', ['Google Photos/A/B/C/a.jpg']],
   ]
   for (const [layout, exportName, paths] of FOUND) {
@@ -98,6 +120,63 @@ describe('read', () => {
     )
   })
 
+  test('tells the time of upload behind the time taken', async () => {
+    const { items } = await read({
+      [`${YEAR}/a.jpg`]: 1,
+      [`${YEAR}/a.jpg.json`]: { ...TAKEN, creationTime: { timestamp: '1625500000' }, title: 'a.jpg' },
+    })
+    assert.deepEqual(
+      items[0]?.taken.map(({ detail, at }) => [detail, at]),
+      [
+        ['photoTakenTime', AT],
+        ['creationTime', 1_625_500_000_000],
+        ['year-folder', undefined],
+      ],
+    )
+  })
+
+  test('a picture that is dated by its upload keeps the date of its camera', async () => {
+    const taken = await decideAfter({ timestamp: '1625437000' }, [CAMERA])
+    assert.equal(taken?.local, CAMERA.local)
+    assert.equal(taken?.source, 'embedded')
+  })
+
+  test('a picture whose date was corrected long after its upload has the corrected one', async () => {
+    const taken = await decideAfter({ timestamp: '1725437000' }, [CAMERA])
+    assert.equal(taken?.at, AT)
+    assert.equal(taken?.detail, 'photoTakenTime')
+  })
+
+  test('the time of upload dates only what has no other date', async () => {
+    const upload = { creationTime: { timestamp: '1625500000' }, title: 'a.jpg' }
+    const { items } = await read({
+      [`${TRIP}/a.jpg`]: 1,
+      [`${TRIP}/a.jpg.json`]: upload,
+      [`${YEAR}/b.jpg`]: 1,
+      [`${YEAR}/b.jpg.json`]: { ...upload, title: 'b.jpg' },
+    })
+    const decide = (name: string, ...more: TakenEvidence[]): string | undefined =>
+      decideTaken({ evidence: [...byName(items, name).taken, ...more], now: NOW })?.detail
+    assert.equal(decide('a.jpg'), 'creationTime')
+    const named: TakenEvidence = {
+      source: 'file-name',
+      detail: 'yyyymmdd',
+      local: '2012-03-04T00:00:00',
+      precision: 'day',
+    }
+    assert.equal(decide('a.jpg', named), 'yyyymmdd')
+    const fileTime: TakenEvidence = { source: 'file-time', detail: 'mtime', at: AT, precision: 'second' }
+    assert.equal(decide('a.jpg', fileTime), 'creationTime')
+    const other = decideTaken({
+      evidence: [
+        { source: 'folder-name', detail: 'year-folder', local: '2012-01-01T00:00:00', precision: 'year' },
+        ...byName(items, 'a.jpg').taken,
+      ],
+      now: NOW,
+    })
+    assert.equal(other?.detail, 'year-folder')
+  })
+
   test('keeps a picture whose JSON is broken, and names the JSON', async () => {
     const reading = await read({ [`${YEAR}/a.jpg`]: 1, [`${YEAR}/a.jpg.json`]: '{"title": "a.j' })
     assert.equal(reading.items.length, 1)
@@ -155,6 +234,16 @@ describe('read', () => {
     assert.deepEqual(
       albums.map(({ title }) => title),
       ['The "best" day', 'Untitled(3)'],
+    )
+  })
+
+  test('an album without its file is remarked, unless it never had a title', async () => {
+    const { albums, remarks } = await read({ [`${ROOT}/Sans titre(2)/a.jpg`]: 1, [`${TRIP}/b.jpg`]: 1 })
+    assert.equal(albums.length, 2)
+    const missing = remarks.filter(({ code }) => code === 'album-file-missing')
+    assert.deepEqual(
+      missing.map(({ path }) => path),
+      [TRIP],
     )
   })
 

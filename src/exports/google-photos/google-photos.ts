@@ -18,6 +18,7 @@ import { claimEntries, gatherFolders } from './layout.ts'
 import { append } from './multimap.ts'
 import { decodeEntities } from './names.ts'
 import { remarksOf } from './remarks.ts'
+import type { AssetFacts } from './sidecar.ts'
 
 export const googlePhotos: Platform = Object.freeze({
   name: 'Google Photos',
@@ -72,7 +73,7 @@ function toItem(
   return {
     primary: toFile(primary),
     companions: companions.map(({ record, role }): Companion => ({ ...toFile(record), role })),
-    taken: evidenceOf(facts?.takenAt, meaning?.year),
+    taken: evidenceOf(facts, meaning?.year),
     ...(position && { position }),
     ...(facts?.caption !== undefined && { caption: facts.caption }),
     people: facts?.people ?? [],
@@ -89,11 +90,12 @@ function toFile({ entry, pairing }: MediaRecord): MediaFile {
   return pairing === undefined ? { entry } : { entry, pairing }
 }
 
-function evidenceOf(takenAt: number | undefined, year: number | undefined): readonly TakenEvidence[] {
-  const evidence: TakenEvidence[] = []
-  if (takenAt !== undefined) {
-    evidence.push({ source: 'export', detail: 'photoTakenTime', at: takenAt, precision: 'second' })
-  }
+/** The time of upload comes last: it dates nothing that has another date, see `docs/guides/dates.md`. */
+function evidenceOf(facts: AssetFacts | undefined, year: number | undefined): readonly TakenEvidence[] {
+  const evidence: TakenEvidence[] = [
+    ...instant('photoTakenTime', facts?.takenAt),
+    ...instant('creationTime', facts?.uploadedAt),
+  ]
   if (year !== undefined) {
     evidence.push({
       source: 'folder-name',
@@ -103,6 +105,10 @@ function evidenceOf(takenAt: number | undefined, year: number | undefined): read
     })
   }
   return evidence
+}
+
+function instant(detail: string, at: number | undefined): TakenEvidence[] {
+  return at === undefined ? [] : [{ source: 'export', detail, at, precision: 'second' }]
 }
 
 function nonMediaOf(all: readonly FolderContents[], members: readonly Membership[]): NonMedia[] {

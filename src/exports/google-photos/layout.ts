@@ -11,7 +11,7 @@
 import type { ArchiveEntry } from '../archive/archive.ts'
 import { isMediaExtension, parseMediaName, parseSidecarName } from './names.ts'
 import { order } from './sidecar-index.ts'
-import { isContainer, yearOfFolder } from './words.ts'
+import { isAlbumFileName, isContainer, yearOfFolder } from './words.ts'
 
 /** One folder of Google Photos, wherever its parts lie. */
 export interface PhotoFolder {
@@ -59,7 +59,9 @@ function namesByFolder(entries: readonly ArchiveEntry[]): ReadonlyMap<string, Re
 function unnamedRoot(folder: string, names: ReadonlySet<string>): readonly string[] {
   const isYear = yearOfFolder(fileNameOf({ path: folder })) !== undefined
   const list = [...names]
-  if (isYear && list.some((name) => isSidecarOf(name, names))) return [folderOf({ path: folder })]
+  const hasSidecar = list.some((name) => isSidecarOf(name, names))
+  if (isYear && hasSidecar) return [folderOf({ path: folder })]
+  if (hasSidecar && list.some(isAlbumFileName)) return [folder]
   return list.some((name) => SUPPLEMENTED.test(name)) ? [folder] : []
 }
 

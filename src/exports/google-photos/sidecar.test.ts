@@ -23,6 +23,7 @@ describe('parseGoogleJson', () => {
     assert.deepEqual(facts(ASSET), {
       title: 'IMG_0042.jpg',
       takenAt: 1_625_437_805_000,
+      uploadedAt: 1_625_500_000_000,
       position: { latitude: 48.1, longitude: 11.5, altitudeM: 520 },
       caption: "Lake & mountains: Ann's view",
       people: ['Ann'],
@@ -49,6 +50,7 @@ describe('parseGoogleJson', () => {
   test('the time of upload is no taken time', () => {
     const { photoTakenTime: _, ...rest } = ASSET
     assert.equal(facts(rest).takenAt, undefined)
+    assert.equal(facts(rest).uploadedAt, 1_625_500_000_000)
   })
 
   const zero = { latitude: 0, longitude: 0, altitude: 0 }

@@ -30,6 +30,8 @@ export interface AssetFacts {
   readonly title?: string
   /** Epoch milliseconds; may lie before 1970. */
   readonly takenAt?: number
+  /** When Google received it, epoch milliseconds: only tells whether {@link takenAt} is that very time. */
+  readonly uploadedAt?: number
   readonly position?: Position
   readonly caption?: string
   readonly people: readonly string[]
@@ -79,6 +81,7 @@ const assetSchema = z.object({
   title: text,
   description: text,
   photoTakenTime: time,
+  creationTime: time,
   geoData: place,
   geoDataExif: place,
   people,
@@ -182,12 +185,14 @@ function kindOfObject(value: Record<string, unknown>, name: string): 'asset' | '
 function assetFacts(value: Record<string, unknown>): AssetFacts {
   const asset = assetSchema.parse(value)
   const takenAt = toEpochMs(asset.photoTakenTime?.timestamp)
+  const uploadedAt = toEpochMs(asset.creationTime?.timestamp)
   const position = toPosition(asset.geoData) ?? toPosition(asset.geoDataExif)
   const caption = toText(asset.description)
   const origin = asset.googlePhotosOrigin ?? {}
   return {
     ...(isFileName(asset.title) && { title: asset.title }),
     ...(takenAt !== undefined && { takenAt }),
+    ...(uploadedAt !== undefined && { uploadedAt }),
     ...(position && { position }),
     ...(caption !== undefined && { caption }),
     people: [...new Set((asset.people ?? []).flatMap((person) => toText(person?.name) ?? []))],

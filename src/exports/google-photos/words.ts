@@ -171,7 +171,6 @@ const ALBUM_FILES: ReadonlySet<string> = new Set([
   'метаданные',
   'метаданни',
   'metaadatok',
-  'metaadatok',
   'メタデータ',
   '元数据',
   '메타데이터',

@@ -11,6 +11,7 @@
 
 import { HeirloomError } from '../../errors.ts'
 import type { EmbeddedMetadata } from '../../media/metadata.ts'
+import { decodeXmp, MAX_SIDECAR_BYTES } from '../../media/xmp/kept-sidecar.ts'
 import { readXmp } from '../../media/xmp/xmp-reader.ts'
 import type { ArchiveEntry } from '../archive/archive.ts'
 import type { ItemFacts } from '../group-items.ts'
@@ -20,9 +21,6 @@ import { findCompanions, type NamedFile, toNamedFile } from './companions.ts'
 import { kindOfPath } from './file-kinds.ts'
 import { groupBy } from './group-by.ts'
 import { matchSidecars, type SidecarMatch } from './sidecars.ts'
-
-/** Sidecars with masks and developing history reach some MB. */
-const MAX_SIDECAR_BYTES = 16 * 1024 * 1024
 
 /** Sidecars that are read at the same time: enough to hide the disk, few enough for memory. */
 const PARALLEL_READS = 8
@@ -122,7 +120,7 @@ async function readSidecar(entry: ArchiveEntry, listing: Listing): Promise<Sidec
   if (entry.sizeBytes > MAX_SIDECAR_BYTES) return { failure: `XMP sidecar of ${entry.sizeBytes} bytes` }
   try {
     const bytes = await listing.read(entry)
-    return { xmp: readXmp(toText(bytes), 'xmp-sidecar') }
+    return { xmp: readXmp(decodeXmp(bytes), 'xmp-sidecar') }
   } catch (error) {
     // Unreadable or broken: the photo goes on without it, and the report names it. A bug is let go.
     if (error instanceof HeirloomError || isSystemError(error)) return { failure: error.message }
@@ -132,14 +130,6 @@ async function readSidecar(entry: ArchiveEntry, listing: Listing): Promise<Sidec
 
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error
-}
-
-/** XMP is UTF-8 nearly always; UTF-16 is told by its byte order mark. */
-function toText(bytes: Buffer): string {
-  const [first, second] = bytes
-  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
-  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes)
-  return new TextDecoder('utf-8').decode(bytes)
 }
 
 // # Items
@@ -188,16 +178,20 @@ function toPairing(matches: readonly SidecarMatch[]): Pairing | undefined {
   }
 }
 
-/** The first sidecar that says something decides; dates and people of all are kept. */
+/** The first sidecar that says something decides; dates, people and keywords of all are kept. */
 function factsOf(contents: readonly (SidecarContent | undefined)[]): ItemFacts {
   const told = contents.flatMap((content) => (content !== undefined && 'xmp' in content ? [content.xmp] : []))
   const position = told.find((xmp) => xmp.position !== undefined)?.position
   const caption = told.find((xmp) => xmp.caption !== undefined)?.caption
   const title = told.find((xmp) => xmp.originalName !== undefined)?.originalName
+  const rating = told.find((xmp) => (xmp.rating ?? 0) > 0)?.rating
+  const keywords = [...new Set(told.flatMap((xmp) => xmp.keywords))]
   return {
     taken: told.flatMap(({ taken }) => taken),
     people: [...new Set(told.flatMap(({ people }) => people))],
     albums: [],
+    ...(keywords.length === 0 ? {} : { keywords }),
+    ...(rating === undefined ? {} : { rating }),
     ...(position === undefined ? {} : { position }),
     ...(caption === undefined ? {} : { caption }),
     ...(title === undefined ? {} : { title }),

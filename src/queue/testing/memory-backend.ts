@@ -45,6 +45,19 @@ import { wouldWaitForItself } from '../waiting.ts'
 /** What a program for this backend keeps: it is rolled back by copying, so values are replaced, not changed. */
 export type MemoryDatabase = Map<string, unknown>
 
+type FinalStatus = 'completed' | 'failed' | 'cancelled'
+
+interface End {
+  readonly error?: ErrorRecord
+  readonly result?: unknown
+}
+
+interface Ending {
+  readonly id: number
+  readonly status: FinalStatus
+  readonly end: End
+}
+
 interface Entry {
   readonly task: Task
   readonly token?: string
@@ -309,31 +322,32 @@ export class MemoryBackend implements Backend {
     return { taskId: task.id, status: change.status }
   }
 
-  #finish(
-    id: number,
-    status: 'completed' | 'failed' | 'cancelled',
-    end: { error?: ErrorRecord; result?: unknown },
-  ): void {
-    const entry = this.#entries.get(id)
-    if (entry === undefined || !isOpen(entry)) return
-    const task: Task = { ...entry.task, status, finishedAt: this.#now, ...end }
-    this.#put({ task, alone: entry.alone, parents: new Map() })
-    for (const child of this.#all()) this.#tellDependant(child, task)
-    if (task.group !== undefined && this.#openIn(task.group) === 0) this.#endGroup(task.group)
-    if (status !== 'completed') this.#tellFailure(task)
+  /** Ends a task, and what its end decides: all that depend on it, then all that depend on those. */
+  #finish(id: number, status: FinalStatus, end: End): void {
+    const endings: Ending[] = [{ id, status, end }]
+    for (const next of endings) endings.push(...this.#endOne(next))
   }
 
-  #tellDependant(child: Entry, parent: Task): void {
+  #endOne({ id, status, end }: Ending): Ending[] {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || !isOpen(entry)) return []
+    const task: Task = { ...entry.task, status, finishedAt: this.#now, ...end }
+    this.#put({ task, alone: entry.alone, parents: new Map() })
+    const doomed = this.#all().flatMap((child) => this.#tellDependant(child, task))
+    if (task.group !== undefined && this.#openIn(task.group) === 0) this.#endGroup(task.group)
+    if (status !== 'completed') this.#tellFailure(task)
+    return doomed
+  }
+
+  #tellDependant(child: Entry, parent: Task): Ending[] {
     const rule = child.parents.get(parent.id)
-    if (rule === undefined || child.task.status !== 'waiting') return
+    if (rule === undefined || child.task.status !== 'waiting') return []
     const doom = doomBy(parent, rule)
-    if (doom) {
-      this.#finish(child.task.id, doom.status, { error: doom.error })
-      return
-    }
+    if (doom) return [{ id: child.task.id, status: doom.status, end: { error: doom.error } }]
     const parents = new Map(child.parents)
     parents.delete(parent.id)
     this.#freeIfUnblocked({ ...child, parents })
+    return []
   }
 
   #endGroup(group: string): void {
