@@ -2,8 +2,8 @@
  * Lays photos, albums and edits out as a Google takeout has them, and says what is true of every media file.
  *
  * Pure: contents are functions that are called when a file is written, so that a takeout of gigabytes needs the
- * memory of one photo. What goes where is in `../shared/specs` terms: a year folder with everything, one folder
- * per album with copies, one JSON beside each copy, edits without a JSON.
+ * memory of one photo. The order of things is Google's: a year folder with everything, one folder per album with
+ * copies (of edits and live videos too), one JSON beside each copy, edits and live videos without a JSON.
  *
  * @module
  */
@@ -66,9 +66,9 @@ export interface MediaTruth {
   /** Path of the JSON that belongs to it, its own or its original's. */
   readonly json?: string
   readonly title: string
-  /** `copy` is byte-equal to the file of the same title in the year folder. */
+  /** `copy` is byte-equal to a file in the year folder: an original, an edited one or a live video. */
   readonly role: 'original' | 'copy' | 'edited' | 'live'
-  /** Path of the original, for the other three roles. */
+  /** Path of the file that it is a copy of, or that it was edited from, or that moves in it. */
   readonly original?: string
   readonly takenAt?: number
   readonly takenLocal?: string
@@ -80,7 +80,7 @@ export interface MediaTruth {
   readonly archived: boolean
   readonly trashed: boolean
   readonly partner: boolean
-  /** Of all its copies together, sorted. */
+  /** Of all its copies together, sorted; an orphan JSON counts for the original only. */
   readonly albums: readonly string[]
   readonly damage?: 'truncated' | 'empty' | 'corrupt-json'
 }
@@ -99,6 +99,22 @@ export function layOut(plan: TakeoutPlan): TakeoutLayout {
   builder.addAlbums(plan.albumDescriptions ?? {})
   if (plan.extras !== false) builder.addExtras()
   return { files: builder.files, media: builder.media }
+}
+
+/** Paths of an item's files in one folder. */
+interface Placed {
+  readonly media: string
+  edited?: string
+  live?: string
+}
+
+function relation(
+  role: keyof Placed,
+  placed: Placed,
+  copied: Placed | undefined,
+): [role: MediaTruth['role'], original: Pick<MediaTruth, 'original'>] {
+  if (copied !== undefined) return ['copy', { original: copied[role] ?? copied.media }]
+  return role === 'media' ? ['original', {}] : [role, { original: placed.media }]
 }
 
 class LayoutBuilder {
@@ -140,40 +156,32 @@ class LayoutBuilder {
     this.#put(`${ROOT}/user-generated-memory-titles.json`, `${JSON.stringify({ title: titles })}\n`)
   }
 
-  /** The item with what belongs to it in one folder; answers the path of its media file. */
-  #place(item: TakeoutItem, folder: string, original?: string): string {
+  /** The item with what belongs to it in one folder; copies in albums say what they are copies of. */
+  #place(item: TakeoutItem, folder: string, copied?: Placed): Placed {
     const names = this.#folder(folder)
     const { media, json } = names.pair(item.title, styleOf(item))
-    const path = `${folder}/${media}`
     const jsonPath = item.sidecar === 'none' ? undefined : `${folder}/${json}`
-    this.files.push({ path, content: item.content })
-    this.media.push(truthOf(item, path, jsonPath, original === undefined ? 'original' : 'copy', original))
+    const placed: Placed = { media: `${folder}/${media}` }
+    const add = (role: keyof Placed, content: Content): void => {
+      const path = placed[role] ?? ''
+      this.files.push({ path, content })
+      const [asWhat, original] = relation(role, placed, copied)
+      this.media.push({ ...truthOf(item, path, jsonPath, role === 'media'), role: asWhat, ...original })
+    }
+    add('media', item.content)
     if (jsonPath !== undefined) {
       const text = sidecarText(item)
       this.#put(jsonPath, item.sidecar === 'corrupt' ? text.slice(0, text.length / 2) : text)
     }
-    if (original !== undefined) return path
     if (item.edited !== undefined) {
-      const name = names.alone(item.title, item.edited.suffix ?? '-edited')
-      this.#addPart(item, `${folder}/${name}`, item.edited.content, jsonPath, 'edited', path)
+      placed.edited = `${folder}/${names.alone(item.title, item.edited.suffix ?? '-edited')}`
+      add('edited', item.edited.content)
     }
     if (item.live !== undefined) {
-      const name = names.alone(item.title, '', item.live.extension)
-      this.#addPart(item, `${folder}/${name}`, item.live.content, jsonPath, 'live', path)
+      placed.live = `${folder}/${names.alone(item.title, '', item.live.extension)}`
+      add('live', item.live.content)
     }
-    return path
-  }
-
-  #addPart(
-    item: TakeoutItem,
-    path: string,
-    content: Content,
-    json: string | undefined,
-    role: 'edited' | 'live',
-    original: string,
-  ): void {
-    this.files.push({ path, content })
-    this.media.push(truthOf(item, path, json, role, original))
+    return placed
   }
 
   #folder(path: string): FolderNames {
@@ -206,20 +214,17 @@ function truthOf(
   item: TakeoutItem,
   path: string,
   json: string | undefined,
-  role: MediaTruth['role'],
-  original: string | undefined,
-): MediaTruth {
+  isOriginal: boolean,
+): Omit<MediaTruth, 'role'> {
   const damage = item.sidecar === 'corrupt' ? 'corrupt-json' : item.damage
   const told = item.sidecar !== 'none' && item.sidecar !== 'corrupt'
   return {
     path,
     title: item.title,
-    role,
     ...(json === undefined ? {} : { json }),
-    ...(original === undefined ? {} : { original }),
     ...(told ? toldBySidecar(item) : NOTHING_TOLD),
     ...(item.takenLocal === undefined ? {} : { takenLocal: item.takenLocal }),
-    albums: [...(item.albums ?? []), ...(item.orphanIn ?? [])].sort(),
+    albums: [...(item.albums ?? []), ...(isOriginal ? (item.orphanIn ?? []) : [])].sort(),
     ...(damage === undefined ? {} : { damage }),
   }
 }
@@ -241,6 +246,9 @@ function toldBySidecar(
   }
 }
 
+/** Long enough for the time taken not to pass for the time of the upload. */
+const UPLOADED_AFTER_MS = 3 * 86_400_000
+
 /** The JSON beside a media file, with the fields and their order as Google wrote them in 2024. */
 export function sidecarText(item: TakeoutItem): string {
   const place = item.place === undefined || item.place === 'zero' ? { latitude: 0, longitude: 0 } : item.place
@@ -251,7 +259,7 @@ export function sidecarText(item: TakeoutItem): string {
     title: item.title,
     description: item.caption ?? '',
     imageViews: '3',
-    creationTime: stamp((item.takenAt ?? 0) + 3_600_000),
+    creationTime: stamp(item.takenAt === undefined ? 0 : item.takenAt + UPLOADED_AFTER_MS),
     photoTakenTime: stamp(item.takenAt ?? 0),
     geoData: geo,
     geoDataExif: geo,

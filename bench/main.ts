@@ -1,0 +1,70 @@
+/**
+ * `npm run bench -- NAME`: runs one benchmark; without a name, lists them.
+ *
+ * @module
+ */
+
+import { type BenchArgs, parseBenchArgs } from './args.ts'
+import { removeStaleOutputs, removeWorkspace } from './workspace.ts'
+
+interface Benchmark {
+  readonly name: string
+  readonly about: string
+  readonly load: () => Promise<(args: BenchArgs) => Promise<void>>
+}
+
+const BENCHMARKS: readonly Benchmark[] = [
+  {
+    name: 'ingest',
+    about: 'one takeout against a plain copying program; second run; peak memory',
+    load: async () => (await import('./ingest.ts')).benchIngest,
+  },
+  {
+    name: 'ingest-exports',
+    about: 'four exports with --parallel-exports 1, 2, 4 and 5 (--full: 200 photos each)',
+    load: async () => (await import('./ingest-exports.ts')).benchIngestExports,
+  },
+  {
+    name: 'ingest-memory',
+    about: 'peak memory and time for 1,000, 10,000 and 100,000 tiny photos (--items 1000,10000)',
+    load: async () => (await import('./ingest-memory.ts')).benchIngestMemory,
+  },
+  {
+    name: 'match',
+    about: 'pairing media and JSON files of one folder, up to 100,000 (--items)',
+    load: async () => (await import('./match.ts')).benchMatch,
+  },
+  {
+    name: 'queue',
+    about: 'tasks a second that do nothing, against a bare SQLite loop (--items)',
+    load: async () => (await import('./queue.ts')).benchQueue,
+  },
+]
+
+const { name, clean, ...args } = readArgs()
+const benchmark = BENCHMARKS.find((one) => one.name === name)
+if (benchmark !== undefined) {
+  await removeStaleOutputs()
+  await (await benchmark.load())(args)
+} else if (!clean) list()
+if (clean) console.log(`removed ${await removeWorkspace()}`)
+
+function readArgs(): ReturnType<typeof parseBenchArgs> {
+  try {
+    return parseBenchArgs(process.argv.slice(2))
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    console.error(error.message)
+    process.exit(2)
+  }
+}
+
+function list(): void {
+  if (name !== undefined) {
+    console.error(`no benchmark is called ${name}`)
+    process.exitCode = 2
+  }
+  console.log('npm run bench -- NAME [--workers N] [--rounds N] [--items N,…] [--quick] [--full] [--clean]\n')
+  for (const { name: known, about } of BENCHMARKS) console.log(`  ${known.padEnd(16)}${about}`)
+  console.log('\n--quick: a small input, one round; --clean: removes kept inputs and outputs afterwards.')
+}
