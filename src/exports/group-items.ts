@@ -22,6 +22,8 @@ export interface GroupCopy {
   readonly entry: ArchiveEntry
   readonly item: MediaItem
   readonly pairing?: Pairing
+  /** As in `MediaFile`. */
+  readonly xmp?: ArchiveEntry
 }
 
 /** Files that are believed to be equal; the first is the one to take the bytes from. */
@@ -249,9 +251,12 @@ function toGroup(primaryKey: string, members: readonly Member[]): ItemGroup {
   const parts = [...byKey].map(
     ([key, copies]): GroupPart => ({
       role: key === primaryKey ? 'primary' : companionRole(copies),
-      copies: copies.map(({ file: { entry, pairing }, item }) =>
-        pairing === undefined ? { entry, item } : { entry, item, pairing },
-      ),
+      copies: copies.map(({ file: { entry, pairing, xmp }, item }) => ({
+        entry,
+        item,
+        ...(pairing === undefined ? {} : { pairing }),
+        ...(xmp === undefined ? {} : { xmp }),
+      })),
     }),
   )
   const isPrimary = ({ role }: GroupPart): boolean => role === 'primary'

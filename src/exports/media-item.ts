@@ -8,7 +8,14 @@ import type { Position, TakenEvidence } from '../media/metadata.ts'
 import type { ArchiveEntry } from './archive/archive.ts'
 
 /** How a companion belongs to the primary file of its item. */
-export type CompanionRole = 'edited' | 'live-video' | 'motion-video' | 'raw' | 'overlay'
+export type CompanionRole =
+  | 'edited'
+  | 'live-video'
+  | 'motion-video'
+  | 'raw'
+  | 'overlay'
+  /** Of a program (Apple's `.AAE`, a further `.xmp`): no media, kept byte for byte. */
+  | 'edit-instructions'
 
 /** Why a sidecar was taken for a file, and what came second. */
 export interface Pairing {
@@ -23,6 +30,8 @@ export interface Pairing {
 export interface MediaFile {
   readonly entry: ArchiveEntry
   readonly pairing?: Pairing
+  /** The `.xmp` that lies beside it in the export: may hold what is not modelled, so the library keeps it. */
+  readonly xmp?: ArchiveEntry
 }
 
 export interface Companion extends MediaFile {
@@ -35,6 +44,8 @@ export interface MediaItem {
   readonly companions: readonly Companion[]
   /** What the export knows of the time, best first; the worker adds what the file itself says. */
   readonly taken: readonly TakenEvidence[]
+  /** True when the export says that it knows no time: then the folder and the file's time that it made are no dates. */
+  readonly isUndated?: boolean
   readonly position?: Position
   readonly caption?: string
   readonly people: readonly string[]

@@ -22,7 +22,13 @@ export interface Listing {
 /** What became of an entry that holds no media. */
 export type NonMedia =
   | { readonly entry: ArchiveEntry; readonly outcome: 'sidecar'; readonly of: string }
-  | { readonly entry: ArchiveEntry; readonly outcome: 'ignored'; readonly reason: string }
+  | {
+      readonly entry: ArchiveEntry
+      readonly outcome: 'ignored'
+      readonly reason: string
+      /** `service-file`: no photo of anybody, whatever its name is. `other-processor`: was not asked for. */
+      readonly code?: 'service-file' | 'other-processor'
+    }
   | { readonly entry: ArchiveEntry; readonly outcome: 'failed'; readonly reason: string }
 
 /** Everything a platform has to say of its part of an export. Each entry appears at most once. */

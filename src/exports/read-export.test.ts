@@ -100,7 +100,12 @@ describe('readExport', () => {
     })
     assert.equal(reading.platforms.length, 1)
     assert.deepEqual(reading.nonMedia, [
-      { entry: entry('x.bin'), outcome: 'ignored', reason: 'only google was asked for' },
+      {
+        entry: entry('x.bin'),
+        outcome: 'ignored',
+        code: 'other-processor',
+        reason: 'only google was asked for',
+      },
     ])
   })
 
@@ -178,6 +183,27 @@ describe('readExport', () => {
         ['file-time', 'mtime'],
       ],
     )
+  })
+
+  test('what the platform says is undated has no date but that of its name', async () => {
+    const undated = platform('P', 1, '', {
+      read: ({ entries }) =>
+        Promise.resolve({
+          items: entries.map((one) => item(one, { isUndated: true })),
+          albums: [],
+          nonMedia: [],
+          remarks: [],
+        }),
+    })
+    const modifiedAt = Date.UTC(2024, 0, 1)
+    const paths = ['Photos from 1970/a.jpg', 'Photos from 1970/IMG_20190704_223005.jpg']
+    const input = archive(paths.map((path) => entry(path, { modifiedAt })))
+    const items = (await readExport(input, [undated], OPTIONS)).platforms[0]?.items ?? []
+    assert.deepEqual(
+      items.map(({ taken }) => taken.map(({ source }) => source)),
+      [[], ['file-name']],
+    )
+    assert.ok(items.every((read) => !('isUndated' in read)))
   })
 
   test('asks the title where the name says nothing', async () => {

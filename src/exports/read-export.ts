@@ -131,18 +131,17 @@ function verifyReading(platform: Platform, claimed: readonly ArchiveEntry[], rea
 }
 
 function leftAlone(entry: ArchiveEntry, only: string | undefined): NonMedia {
-  const reason = only === undefined ? 'no platform knows it' : `only ${only} was asked for`
-  return { entry, outcome: 'ignored', reason }
+  if (only === undefined) return { entry, outcome: 'ignored', reason: 'no platform knows it' }
+  return { entry, outcome: 'ignored', code: 'other-processor', reason: `only ${only} was asked for` }
 }
 
 /** What the path and the file's time say comes after all that the platform knows. */
-function withPathEvidence(item: MediaItem, now: number): MediaItem {
+function withPathEvidence({ isUndated, ...item }: MediaItem, now: number): MediaItem {
   const { entry } = item.primary
   const found = [
     findDateInName(entry.path, now) ??
       (item.title === undefined ? undefined : findDateInName(item.title, now)),
-    findDateInFolder(entry.path, now),
-    fileTime(entry),
+    ...(isUndated === true ? [] : [findDateInFolder(entry.path, now), fileTime(entry)]),
   ].filter((evidence) => evidence !== undefined)
   return found.length === 0 ? item : { ...item, taken: [...item.taken, ...found] }
 }
@@ -175,7 +174,10 @@ function failedEntries(archive: Archive): readonly NonMedia[] {
 function containerRemarks(archive: Archive): Reading['remarks'] {
   return archive.problems
     .filter((problem) => !isFailedFile(problem))
-    .map(({ code, message, path }) => (path === undefined ? { code, message } : { code, message, path }))
+    .map(({ code, message, hint, path }) => {
+      const whole = hint === undefined ? message : `${message}: ${hint}`
+      return path === undefined ? { code, message: whole } : { code, message: whole, path }
+    })
 }
 
 function isFailedFile(problem: ArchiveProblem): problem is ArchiveProblem & { readonly path: string } {

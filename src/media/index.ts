@@ -18,10 +18,12 @@ export {
 } from './formats.ts'
 export { IDENTIFY_BYTES, identify, isMisnamed } from './identify.ts'
 export type { ReadAt } from './isobmff/boxes.ts'
+export { isWritableMovie, spliceMovieFile } from './isobmff/movie-file.ts'
 export { type MovieHeader, readMovieHeader } from './isobmff/movie-header.ts'
+export { type MovieSpliceOptions, planMovieSplice } from './isobmff/movie-splice.ts'
 export { isTruncatedJpeg } from './jpeg/jpeg-end.ts'
 export { readJpegMetadata } from './jpeg/jpeg-reader.ts'
-export { type JpegPlan, planJpegSplice, type SplicePart, sliceParts } from './jpeg/jpeg-splice.ts'
+export { planJpegSplice } from './jpeg/jpeg-splice.ts'
 export type {
   EmbeddedMetadata,
   EvidenceSource,
@@ -42,5 +44,7 @@ export {
   readEmbedded,
 } from './place.ts'
 export { planPatch } from './plan-patch.ts'
+export { applySpliceInPlace, canSpliceInPlace } from './splice-in-place.ts'
+export { type Splice, type SplicePart, type SplicePlan, sliceParts } from './splice-parts.ts'
 export { readXmp } from './xmp/xmp-reader.ts'
 export { createXmpSidecar } from './xmp/xmp-writer.ts'

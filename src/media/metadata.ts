@@ -61,8 +61,9 @@ export interface EmbeddedMetadata {
   readonly position?: Position
   readonly caption?: string
   readonly people: readonly string[]
+  /** Plain and hierarchical ones, the latter with `|` between their levels: `Album|Summer`. */
   readonly keywords: readonly string[]
-  /** 0 to 5. */
+  /** 0 to 5; -1 for a rejected picture. */
   readonly rating?: number
   readonly originalName?: string
   /** Apple's pairing id of a live photo's still and video. */
@@ -82,6 +83,10 @@ export interface WantedMetadata {
   readonly caption?: string
   readonly people: readonly string[]
   readonly albums: readonly string[]
+  /** As in {@link EmbeddedMetadata}: hierarchical ones have `|` between their levels. */
+  readonly keywords?: readonly string[]
+  /** 1 to 5; counts for more than `favourite`. */
+  readonly rating?: number
   readonly favourite?: boolean
   readonly originalName?: string
 }

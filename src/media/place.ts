@@ -28,6 +28,8 @@ export interface ReadRequest {
   readonly whole?: Buffer
   /** The same bytes on disk. Without it only what memory holds can be read. */
   readonly file?: string
+  /** Called before the tool is given `file`, which may be missing until then. */
+  readonly prepareFile?: () => void
   readonly sizeBytes: number
   readonly tool: MetadataTool
   /** Told why, when something could not be read. */
@@ -77,13 +79,14 @@ async function readMovie(request: ReadRequest, bytes: Bytes): Promise<ReadResult
 }
 
 async function readByTool(
-  { format, file, tool, onProblem }: ReadRequest,
+  { format, file, prepareFile, tool, onProblem }: ReadRequest,
   truncated: boolean,
   fallback: EmbeddedMetadata = NOTHING,
 ): Promise<ReadResult> {
   const problems: FileProblem[] = truncated ? ['truncated'] : []
   if (SILENT.has(format.id)) return { embedded: fallback, problems }
   if (file === undefined) return { embedded: fallback, problems: [...problems, 'metadata-unreadable'] }
+  prepareFile?.()
   try {
     return { embedded: await tool.read(file), problems }
   } catch (error) {

@@ -118,6 +118,20 @@ describe('words and names', () => {
       hierarchicalKeywords: ['People|Zo\u00eb', 'People|Bob', 'Album|Summer', 'Album|A/B'],
     })
   })
+  test('keywords are added to those that are there, with their levels', () => {
+    const embedded = { ...NOTHING, keywords: ['Sea', 'Places|Italy'] }
+    const keywords = ['Sea', 'Boat', 'Places|Italy', 'Places|Italy|Rome']
+    assert.deepEqual(planPatch(embedded, { ...WANT_NOTHING, keywords }), {
+      keywords: ['Boat'],
+      hierarchicalKeywords: ['Places|Italy|Rome'],
+    })
+  })
+  test('stars are written only where there are none, and those given count for more than a favourite', () => {
+    const wanted = { ...WANT_NOTHING, rating: 3, favourite: true }
+    assert.deepEqual(planPatch({ ...NOTHING, rating: 0 }, wanted), { rating: 3 })
+    assert.equal(planPatch({ ...NOTHING, rating: 1 }, wanted), undefined)
+    assert.equal(planPatch(NOTHING, { ...WANT_NOTHING, rating: 0 }), undefined)
+  })
   test('a favourite gets five stars only where there are none', () => {
     const wanted = { ...WANT_NOTHING, favourite: true }
     assert.deepEqual(planPatch({ ...NOTHING, rating: 0 }, wanted), { rating: 5 })

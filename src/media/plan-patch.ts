@@ -26,12 +26,18 @@ export function planPatch(
   now: number = Number.POSITIVE_INFINITY,
 ): MetadataPatch | undefined {
   const people = missing(wanted.people, embedded.people)
-  const keywords = missing(wanted.albums, embedded.keywords)
-  const hierarchical = [...branch('People', wanted.people), ...branch('Album', wanted.albums)]
+  const tags = wanted.keywords ?? []
+  const plain = [...wanted.albums, ...tags.filter((tag) => !isHierarchical(tag))]
+  const keywords = missing(plain, embedded.keywords)
+  const hierarchical = [
+    ...branch('People', wanted.people),
+    ...branch('Album', wanted.albums),
+    ...tags.filter(isHierarchical),
+  ]
   const hierarchicalKeywords = missing(hierarchical, embedded.keywords)
   const caption = planCaption(embedded.caption, wanted.caption)
   const position = embedded.position === undefined ? wanted.position : undefined
-  const isUnrated = (embedded.rating ?? 0) === 0
+  const rating = (embedded.rating ?? 0) === 0 ? wantedRating(wanted) : undefined
   const patch: MetadataPatch = {
     ...planDate(embedded.taken, wanted.taken, now),
     ...(position && { position }),
@@ -39,7 +45,7 @@ export function planPatch(
     ...(people.length > 0 && { people }),
     ...(keywords.length > 0 && { keywords }),
     ...(hierarchicalKeywords.length > 0 && { hierarchicalKeywords }),
-    ...(wanted.favourite === true && isUnrated && { rating: 5 }),
+    ...(rating !== undefined && { rating }),
     ...(wanted.originalName !== undefined &&
       embedded.originalName === undefined && { originalName: wanted.originalName }),
   }
@@ -91,6 +97,16 @@ function planCaption(existing: string | undefined, wanted: string | undefined): 
   const words = toPlainLines(wanted ?? '').trim()
   if (words === '' || toPlainLines(existing ?? '').includes(words)) return undefined
   return mayReplaceCaption(existing, words) ? words : `${existing}\n\n${words}`
+}
+
+/** A favourite has five stars, unless somebody gave it another number of them. */
+function wantedRating({ rating = 0, favourite }: WantedMetadata): number | undefined {
+  if (rating > 0) return rating
+  return favourite === true ? 5 : undefined
+}
+
+function isHierarchical(keyword: string): boolean {
+  return keyword.includes('|')
 }
 
 /** `|` separates the levels, so a name cannot hold it. */

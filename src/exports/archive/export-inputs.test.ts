@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -42,9 +42,9 @@ describe('groupInputs', () => {
     )
     assert.deepEqual(told(await groupInputs(paths)), {
       'takeout-20240101T000000Z': [
-        'downloads/takeout-20240101T000000Z-003 (1).zip',
         'takeout-20240101T000000Z-001.zip',
         'takeout-20240101T000000Z-002.tgz',
+        'downloads/takeout-20240101T000000Z-003 (1).zip',
         'takeout-20240101T000000Z-010.zip',
       ],
       'takeout-20250101T000000Z': [
@@ -74,9 +74,73 @@ describe('groupInputs', () => {
     })
   })
 
-  test('makes names unique where case is folded, and drops extension and browser suffix', async () => {
-    const paths = await touch('a/Holiday.zip', 'b/holiday (1).tar.gz', 'c/HOLIDAY.TGZ')
-    assert.deepEqual(Object.keys(told(await groupInputs(paths))), ['Holiday', 'holiday (2)', 'HOLIDAY (3)'])
+  const namings: { fact: string; files: readonly string[]; names: readonly string[] }[] = [
+    {
+      fact: 'drops extension and browser suffix',
+      files: ['a/Holiday.zip', 'b/old (1).tar.gz', 'c/x.TAR'],
+      names: ['Holiday', 'old', 'x'],
+    },
+    {
+      fact: 'tells two of one name apart by the folder above, also where only the case differs',
+      files: ['anna/Takeout.zip', 'bob/takeout.tgz'],
+      names: ['anna-Takeout', 'bob-takeout'],
+    },
+    {
+      fact: 'falls back on numbers when the folders above are called the same',
+      files: ['x/p/a.zip', 'y/p/a.zip', 'z/p/A.tar'],
+      names: ['p-a', 'p-a (2)', 'p-A (3)'],
+    },
+    {
+      fact: 'gives no export the name that another has by itself',
+      files: ['p/a.zip', 'q/a.zip', 'p-a.zip'],
+      names: ['p-a (2)', 'q-a', 'p-a'],
+    },
+    {
+      fact: 'keeps two takeouts of the same second apart by the folder of their equal parts',
+      files: [
+        'anna/takeout-20240101T000000Z-001.zip',
+        'anna/takeout-20240101T000000Z-002.zip',
+        'bob/takeout-20240101T000000Z-001.zip',
+      ],
+      names: ['anna-takeout-20240101T000000Z', 'bob-takeout-20240101T000000Z'],
+    },
+    {
+      fact: 'holds photos-001.zip and photos-002.zip for two exports, since nothing says that they are parts',
+      files: ['photos-001.zip', 'photos-002.zip'],
+      names: ['photos-001', 'photos-002'],
+    },
+    {
+      fact: 'knows a part whatever the case of its name',
+      files: ['takeout-20240101T000000Z-001.zip', 'TAKEOUT-20240101T000000Z-002.ZIP'],
+      names: ['takeout-20240101T000000Z'],
+    },
+  ]
+  for (const { fact, files, names } of namings) {
+    test(fact, async () => {
+      const exports = await groupInputs(await touch(...files))
+      assert.deepEqual(
+        exports.map(({ name }) => name),
+        names,
+      )
+    })
+  }
+
+  test('names folders by the folder above too', async () => {
+    await touch('anna/Takeout/photo.jpg', 'bob/Takeout/photo.jpg')
+    assert.deepEqual(told(await groupInputs([join(root, 'anna/Takeout'), join(root, 'bob/Takeout')])), {
+      'anna-Takeout': ['anna/Takeout'],
+      'bob-Takeout': ['bob/Takeout'],
+    })
+  })
+
+  test('follows links', async () => {
+    await touch('disk/photo.jpg', 'disk/old.zip', 'links/.keep')
+    await symlink(join(root, 'disk/old.zip'), join(root, 'links/old.zip'))
+    await symlink(join(root, 'disk'), join(root, 'link'))
+    assert.deepEqual(told(await groupInputs([join(root, 'links'), join(root, 'link')])), {
+      old: ['links/old.zip'],
+      link: ['link'],
+    })
   })
 
   test('takes a path once, and refuses what is no export', async () => {
@@ -99,7 +163,9 @@ describe('listOriginals', () => {
       'takeout-20240101T000000Z-001.zip',
       'cloud/instagram.zip',
     )
-    const exports = await listOriginals(root)
+    await symlink(join(root, 'nowhere'), join(root, 'broken.zip'))
+    const { exports, leftOut } = await listOriginals(root)
+    assert.deepEqual(leftOut, ['broken.zip', 'notes.txt'])
     assert.deepEqual(told(exports), {
       'Anna 2': ['Anna 2'],
       'Anna 10': ['Anna 10'],

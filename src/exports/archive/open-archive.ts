@@ -55,7 +55,12 @@ export async function openArchive(
 }
 
 /** Natural order: part 2 before part 10. */
-const byPartNumber = new Intl.Collator('en', { numeric: true }).compare
+const compareNames = new Intl.Collator('en', { numeric: true }).compare
+
+/** Parts may lie in different folders: the file's name decides, the folder only between equal ones. */
+function byPartNumber(a: string, b: string): number {
+  return compareNames(basename(a), basename(b)) || compareNames(a, b)
+}
 
 /** With several parts, a problem that has no path says which part it is about. */
 function inPart(problem: ArchiveProblem, part: OpenPart, partCount: number): ArchiveProblem {

@@ -177,6 +177,26 @@ describe('read', () => {
     assert.equal(other?.detail, 'year-folder')
   })
 
+  test('the folder of 1970 dates only what was taken then: it holds what Google has no time of, too', async () => {
+    const year = `${ROOT}/Photos from 1970`
+    const { items } = await read({
+      [`${year}/zero.jpg`]: 1,
+      [`${year}/zero.jpg.json`]: { title: 'zero.jpg', photoTakenTime: { timestamp: '0' } },
+      [`${year}/bare.jpg`]: 1,
+      [`${year}/then.jpg`]: 1,
+      [`${year}/then.jpg.json`]: { title: 'then.jpg', photoTakenTime: { timestamp: '15000000' } },
+      [`${ROOT}/Photos from 1971/later.jpg`]: 1,
+    })
+    const told = (name: string): unknown => {
+      const { taken, isUndated } = byName(items, name)
+      return [isUndated ?? false, ...taken.map(({ detail }) => detail)]
+    }
+    assert.deepEqual(told('zero.jpg'), [true])
+    assert.deepEqual(told('bare.jpg'), [true])
+    assert.deepEqual(told('then.jpg'), [false, 'photoTakenTime', 'year-folder'])
+    assert.deepEqual(told('later.jpg'), [false, 'year-folder'])
+  })
+
   test('keeps a picture whose JSON is broken, and names the JSON', async () => {
     const reading = await read({ [`${YEAR}/a.jpg`]: 1, [`${YEAR}/a.jpg.json`]: '{"title": "a.j' })
     assert.equal(reading.items.length, 1)

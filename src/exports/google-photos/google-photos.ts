@@ -20,6 +20,9 @@ import { decodeEntities } from './names.ts'
 import { remarksOf } from './remarks.ts'
 import type { AssetFacts } from './sidecar.ts'
 
+/** Google takes an unknown time for 0, the first second of 1970, and puts the picture into that year's folder. */
+const UNDATED_YEAR = 1970
+
 export const googlePhotos: Platform = Object.freeze({
   name: 'Google Photos',
   folder: 'photos',
@@ -73,7 +76,7 @@ function toItem(
   return {
     primary: toFile(primary),
     companions: companions.map(({ record, role }): Companion => ({ ...toFile(record), role })),
-    taken: evidenceOf(facts, meaning?.year),
+    ...datesOf(facts, meaning?.year),
     ...(position && { position }),
     ...(facts?.caption !== undefined && { caption: facts.caption }),
     people: facts?.people ?? [],
@@ -88,6 +91,15 @@ function toItem(
 
 function toFile({ entry, pairing }: MediaRecord): MediaFile {
   return pairing === undefined ? { entry } : { entry, pairing }
+}
+
+function datesOf(
+  facts: AssetFacts | undefined,
+  year: number | undefined,
+): Pick<MediaItem, 'taken' | 'isUndated'> {
+  const isUndated = year === UNDATED_YEAR && facts?.takenAt === undefined
+  if (!isUndated) return { taken: evidenceOf(facts, year) }
+  return { taken: evidenceOf(facts, undefined), isUndated }
 }
 
 /** The time of upload comes last: it dates nothing that has another date, see `docs/guides/dates.md`. */

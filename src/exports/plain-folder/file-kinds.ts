@@ -22,6 +22,8 @@ export interface NamedKind {
   readonly kind: FileKind | 'ignored'
   /** Why it is ignored. */
   readonly reason?: string
+  /** Ignored though its name may be that of a photo. */
+  readonly code?: 'service-file'
 }
 
 const STILLS =
@@ -85,12 +87,18 @@ const JUNK_FOLDERS = new Set([
 export function kindOfPath(path: string): NamedKind {
   const segments = path.toLowerCase().split('/')
   const name = segments.at(-1) ?? ''
-  const junkFolder = segments.slice(0, -1).find((segment) => JUNK_FOLDERS.has(segment))
-  if (junkFolder !== undefined) return { kind: 'ignored', reason: `made by a program (${junkFolder})` }
-  if (JUNK_NAMES.has(name)) return { kind: 'ignored', reason: `made by the system (${name.trim()})` }
-  if (name.startsWith('._')) return { kind: 'ignored', reason: 'attributes that macOS keeps beside a file' }
-  if (name.startsWith('synofile_thumb_')) return { kind: 'ignored', reason: 'thumbnail of a NAS' }
+  const service = serviceReason(segments.slice(0, -1), name)
+  if (service !== undefined) return { kind: 'ignored', reason: service, code: 'service-file' }
   return kindOfExtension(extensionOf(name))
+}
+
+/** Why nobody's photo is in it: made by a program for itself. */
+function serviceReason(folders: readonly string[], name: string): string | undefined {
+  const junkFolder = folders.find((segment) => JUNK_FOLDERS.has(segment))
+  if (junkFolder !== undefined) return `made by a program (${junkFolder})`
+  if (JUNK_NAMES.has(name)) return `made by the system (${name.trim()})`
+  if (name.startsWith('._')) return 'attributes that macOS keeps beside a file'
+  return name.startsWith('synofile_thumb_') ? 'thumbnail of a NAS' : undefined
 }
 
 function kindOfExtension(extension: string): NamedKind {

@@ -166,12 +166,6 @@ describe('sidecars', () => {
     },
     { story: 'stem', files: ['a.jpg', 'a.xmp'], of: ['a.jpg'] },
     { story: 'stem goes to the RAW file', files: ['a.jpg', 'a.cr2', 'a.xmp'], of: ['a.cr2'] },
-    { story: 'darktable’s versions', files: ['a.cr2', 'a.cr2.xmp', 'a_01.cr2.xmp'], of: ['a.cr2', 'a.cr2'] },
-    {
-      story: 'Apple edit',
-      files: ['IMG_1234.HEIC', 'IMG_1234.AAE', 'IMG_O1234.AAE'],
-      of: ['IMG_1234.HEIC', 'IMG_1234.HEIC'],
-    },
   ]
   for (const { story, files, of } of matches) {
     test(story, async () => {
@@ -182,6 +176,60 @@ describe('sidecars', () => {
       )
     })
   }
+
+  const instructions: { story: string; files: readonly string[]; item: string }[] = [
+    {
+      story: 'darktable’s further versions',
+      files: ['a.cr2', 'a.cr2.xmp', 'a_01.cr2.xmp'],
+      item: 'a.cr2 | edit-instructions a_01.cr2.xmp',
+    },
+    {
+      story: 'Apple’s edits',
+      files: ['IMG_1234.HEIC', 'IMG_1234.AAE', 'IMG_O1234.AAE'],
+      item: 'IMG_1234.HEIC | edit-instructions IMG_1234.AAE | edit-instructions IMG_O1234.AAE',
+    },
+    {
+      story: 'a second XMP sidecar',
+      files: ['a.jpg', 'a.xmp', 'a.jpg.xmp'],
+      item: 'a.jpg | edit-instructions a.xmp',
+    },
+  ]
+  for (const { story, files, item } of instructions) {
+    test(`become parts of the item: ${story}`, async () => {
+      assert.deepEqual(show(await read(files.map((path) => ({ path, text: XMP })))), [item])
+    })
+  }
+
+  test('an empty AAE is no part of anything', async () => {
+    const files = ['a.jpg', { path: 'a.AAE', sizeBytes: 0 }]
+    assert.deepEqual(show(await read(files)), ['a.jpg'])
+    assert.deepEqual(await outcomes(files), ['a.AAE: sidecar: a.jpg'])
+  })
+
+  test('the sidecar that is read comes with its file, unless it is empty or too large', async () => {
+    const { items } = await read([
+      ...['a.jpg', 'a.cr2', 'b.jpg', 'c.jpg'],
+      { path: 'a.xmp', text: XMP },
+      { path: 'a.jpg.xmp', text: '<x:xmpmeta' },
+      { path: 'b.xmp', sizeBytes: 0 },
+      { path: 'c.xmp', sizeBytes: 16 * 1024 * 1024 + 1 },
+    ])
+    assert.deepEqual(
+      items.flatMap(({ primary, companions }) => [primary, ...companions].map(({ xmp }) => xmp?.path)),
+      ['a.jpg.xmp', 'a.xmp', undefined, undefined],
+    )
+  })
+
+  test('an XMP sidecar tells keywords and stars', async () => {
+    const text = XMP.replace(
+      '<Iptc4xmpExt:',
+      `<dc:subject><rdf:Bag><rdf:li>Sea</rdf:li></rdf:Bag></dc:subject>
+<lr:hierarchicalSubject xmlns:lr="http://ns.adobe.com/lightroom/1.0/"><rdf:Bag><rdf:li>Places|Italy</rdf:li></rdf:Bag></lr:hierarchicalSubject>
+<xmp:Rating xmlns:xmp="http://ns.adobe.com/xap/1.0/">4</xmp:Rating><Iptc4xmpExt:`,
+    )
+    const { items } = await read(['a.jpg', { path: 'a.jpg.xmp', text }])
+    assert.deepEqual([items[0]?.keywords, items[0]?.rating], [['Sea', 'Places|Italy'], 4])
+  })
 
   test('the RAW file’s sidecar tells of the JPEG too', async () => {
     const { items } = await read(['a.jpg', 'a.cr2', { path: 'a.xmp', text: XMP }])

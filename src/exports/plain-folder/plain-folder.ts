@@ -44,8 +44,9 @@ async function readPlainFolder(listing: Listing): Promise<Reading> {
   const nonMedia: NonMedia[] = []
   const named: NamedFile[] = []
   for (const entry of listing.entries) {
-    const { kind, reason = '' } = kindOfPath(entry.path)
-    if (kind === 'ignored') nonMedia.push({ entry, outcome: 'ignored', reason })
+    const { kind, reason = '', code } = kindOfPath(entry.path)
+    const ignored = { entry, outcome: 'ignored', reason } as const
+    if (kind === 'ignored') nonMedia.push(code === undefined ? ignored : { ...ignored, code })
     else named.push(toNamedFile(entry, kind))
   }
   const remarks = archiveRemarks(nonMedia)
@@ -80,10 +81,25 @@ async function readFolder(
   const matches = matchSidecars(sidecars, media)
   const contents = await readSidecars([...matches.values()], listing)
   const bySubject = groupBy(matches.values(), (match) => match.media)
+  const parts = new Set([...bySubject.values()].flatMap(furtherSidecars))
+  const settled = sidecars.filter((sidecar) => !parts.has(sidecar))
   return {
     items: toItems(media, bySubject, contents),
-    nonMedia: sidecars.map((sidecar) => settleSidecar(sidecar, matches.get(sidecar), contents.get(sidecar))),
+    nonMedia: settled.map((sidecar) => settleSidecar(sidecar, matches.get(sidecar), contents.get(sidecar))),
   }
+}
+
+/** The one that is read, and that the library keeps as the `.xmp` of its file, with additions. */
+function ownSidecar(matches: readonly SidecarMatch[]): NamedFile | undefined {
+  return sortedMatches(matches).find(({ rule }) => rule === 'full-name' || rule === 'stem')?.sidecar
+}
+
+/** The others, which are kept as they are; an empty one holds nothing to keep. */
+function furtherSidecars(matches: readonly SidecarMatch[]): readonly NamedFile[] {
+  const own = ownSidecar(matches)
+  return matches
+    .map(({ sidecar }) => sidecar)
+    .filter((sidecar) => sidecar !== own && sidecar.entry.sizeBytes > 0)
 }
 
 function settleSidecar(
@@ -141,24 +157,32 @@ function toItems(
 ): readonly MediaItem[] {
   const belongings = findCompanions(media)
   const companions = groupBy(belongings.keys(), (file) => belongings.get(file)?.primary)
-  const toFile = (file: NamedFile): MediaFile => {
-    const pairing = toPairing(matchesOf.get(file) ?? [])
-    return pairing === undefined ? { entry: file.entry } : { entry: file.entry, pairing }
-  }
+  const toFile = (file: NamedFile): MediaFile => toMediaFile(file, matchesOf.get(file) ?? [])
   return media
     .filter((file) => !belongings.has(file))
     .map((primary): MediaItem => {
       const parts = companions.get(primary) ?? []
       // What a RAW file's sidecar says holds for the JPEG beside it too.
       const told = [primary, ...parts].flatMap((file) => sortedMatches(matchesOf.get(file) ?? []))
+      const instructions = [primary, ...parts].flatMap((file) => furtherSidecars(matchesOf.get(file) ?? []))
       return {
         primary: toFile(primary),
-        companions: parts.map(
-          (file): Companion => ({ ...toFile(file), role: belongings.get(file)?.role ?? 'edited' }),
-        ),
+        companions: [
+          ...parts.map(
+            (file): Companion => ({ ...toFile(file), role: belongings.get(file)?.role ?? 'edited' }),
+          ),
+          ...instructions.map(({ entry }): Companion => ({ entry, role: 'edit-instructions' })),
+        ],
         ...factsOf(told.map(({ sidecar }) => contents.get(sidecar))),
       }
     })
+}
+
+function toMediaFile({ entry }: NamedFile, matches: readonly SidecarMatch[]): MediaFile {
+  const pairing = toPairing(matches)
+  const xmp = ownSidecar(matches)?.entry
+  const isKept = xmp !== undefined && xmp.sizeBytes > 0 && xmp.sizeBytes <= MAX_SIDECAR_BYTES
+  return { entry, ...(pairing === undefined ? {} : { pairing }), ...(isKept ? { xmp } : {}) }
 }
 
 function sortedMatches(matches: readonly SidecarMatch[]): readonly SidecarMatch[] {

@@ -211,6 +211,44 @@ describe('exiftoolTool', () => {
     assert.equal(tags['IPTC:Keywords'], 'Ōsaka')
   })
 
+  test('keeps a caption field that says something else than the one that was planned for', async () => {
+    const file = await place(await picture('jpeg'))
+    const own = ['-IFD0:ImageDescription=Beach', '-XMP-dc:Description=Strand', '-IPTC:Caption-Abstract=Plage']
+    await judge.run(['-overwrite_original', '-IPTC:CodedCharacterSet=UTF8', ...own, file], 10_000)
+    await tool.write(file, { caption: 'Beach\n\nGrandmother, aged 80' })
+    const tags = await tagsOf(file, '-Description', '-ImageDescription', '-Caption-Abstract')
+    assert.equal(tags['IFD0:ImageDescription'], 'Beach\n\nGrandmother, aged 80')
+    assert.equal(tags['XMP-dc:Description'], 'Strand')
+    assert.equal(tags['IPTC:Caption-Abstract'], 'Plage')
+  })
+
+  test('keeps a caption that looks like a number, and ones in other languages', async () => {
+    const file = await place(await picture('png'))
+    const own = ['-IFD0:ImageDescription=1.50', '-XMP-dc:Description=Sea', '-XMP-dc:Description-de=Meer']
+    await judge.run(['-overwrite_original', ...own, file], 10_000)
+    await tool.write(file, { caption: 'Sea, 1.5 km away' })
+    const tags = await tagsOf(file, '-IFD0:all', '-XMP-dc:all', '-api', 'StructFormat=JSONQ')
+    assert.equal(tags['IFD0:ImageDescription'], '1.50')
+    assert.equal(tags['XMP-dc:Description'], 'Sea, 1.5 km away')
+    assert.equal(tags['XMP-dc:Description-de'], 'Meer')
+  })
+
+  test('keeps the other caption of a movie', async () => {
+    const file = await place(tinyMovie())
+    await judge.run(['-overwrite_original', '-Keys:Description=First steps', file], 10_000)
+    await tool.write(file, { caption: 'Garden' })
+    const tags = await tagsOf(file, '-Description')
+    assert.equal(tags['Keys:Description'], 'First steps')
+    assert.equal(tags['XMP-dc:Description'], 'Garden')
+  })
+
+  test('replaces the words of a camera', async () => {
+    const file = await place(await picture('png'))
+    await judge.run(['-overwrite_original', '-IFD0:ImageDescription=OLYMPUS DIGITAL CAMERA', file], 10_000)
+    await tool.write(file, { caption: 'Garden' })
+    assert.equal((await tagsOf(file, '-ImageDescription'))['IFD0:ImageDescription'], 'Garden')
+  })
+
   test('keeps the video behind the picture of a motion photo', async () => {
     const video = tinyMovie()
     const file = await place(Buffer.concat([await picture('jpeg'), video]))

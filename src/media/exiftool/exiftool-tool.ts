@@ -10,12 +10,12 @@
 import { open, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { IDENTIFY_BYTES, identify } from '../identify.ts'
-import type { EmbeddedMetadata, MetadataPatch } from '../metadata.ts'
+import type { MetadataPatch } from '../metadata.ts'
 import type { MetadataTool, WriteOutcome } from '../metadata-file.ts'
 import { MetadataReadError, MetadataWriteError } from './errors.ts'
 import { ExiftoolProcess, type ExiftoolProcessOptions } from './exiftool-process.ts'
 import { READ_ARGS, type Tags, toEmbedded } from './read-tags.ts'
-import { familyOf, type TagFamily, toWriteArgs } from './write-args.ts'
+import { captionFields, familyOf, type TagFamily, toWriteArgs, type WriteContext } from './write-args.ts'
 
 export interface ExiftoolOptions extends ExiftoolProcessOptions {
   /** Time for one request, before what the file's size adds. Too low: slow disks fail. Default 30 s. */
@@ -65,8 +65,13 @@ async function timeoutFor(file: string, baseMs: number): Promise<number> {
   return baseMs + Math.ceil(size / SLOWEST_BYTES_PER_MS)
 }
 
-async function readTags(exiftool: ExiftoolProcess, file: string, timeoutMs: number): Promise<Tags> {
-  const { stdout, stderr } = await exiftool.run([...READ_ARGS, resolve(file)], timeoutMs)
+async function readTags(
+  exiftool: ExiftoolProcess,
+  file: string,
+  timeoutMs: number,
+  args: readonly string[] = READ_ARGS,
+): Promise<Tags> {
+  const { stdout, stderr } = await exiftool.run([...args, resolve(file)], timeoutMs)
   const tags = parseAnswer(stdout)
   if (tags === undefined) throw new MetadataReadError(`${file}: ${complaint(stderr) ?? 'no answer'}`)
   const error = tags['ExifTool:Error']
@@ -124,24 +129,44 @@ async function readHead(file: string): Promise<Buffer> {
   }
 }
 
-/** What must be known of a file before some patches can be written right. */
+/**
+ * What must be known of a file before some patches can be written right. Asked of the same open exiftool: it can
+ * assign to a tag on condition of that tag's own value, but not on "is part of what I write".
+ */
 async function lookBefore(
   exiftool: ExiftoolProcess,
   file: string,
   question: { readonly patch: MetadataPatch; readonly family: TagFamily; readonly timeoutMs: number },
-): Promise<{ taken: EmbeddedMetadata['taken']; iptc: boolean }> {
+): Promise<Omit<WriteContext, 'family'>> {
   const { patch, family, timeoutMs } = question
   const offsetOnly = patch.taken === undefined && patch.offsetMinutes !== undefined
   const taken = offsetOnly ? toEmbedded(await readTags(exiftool, file, timeoutMs)).taken : []
-  return { taken, iptc: family === 'jpeg' && (await maySpeakUtf8(exiftool, file, timeoutMs)) }
+  const fields = [
+    ...(patch.caption === undefined ? [] : captionFields(family)),
+    ...(family === 'jpeg' ? ['IPTC:all'] : []),
+  ]
+  if (fields.length === 0) return { taken, iptc: false, captions: {} }
+  const args = [...TEXT_ARGS, ...fields.map((field) => `-${field}`)]
+  const tags = await readTags(exiftool, file, timeoutMs, args)
+  return { taken, iptc: family === 'jpeg' && maySpeakUtf8(tags), captions: textsOf(tags, fields) }
 }
 
+/** Texts exactly as they are: exiftool's plain JSON would make `1.50` a number. */
+const TEXT_ARGS = ['-json', '-G1', '-api', 'StructFormat=JSONQ', '-api', 'LargeFileSupport=1', '-Error']
+
 /** True when a file has no IPTC text yet, or has it in UTF-8 by its own statement. */
-async function maySpeakUtf8(exiftool: ExiftoolProcess, file: string, timeoutMs: number): Promise<boolean> {
-  const args = ['-json', '-G1', '-IPTC:all', resolve(file)]
-  const tags = parseAnswer((await exiftool.run(args, timeoutMs)).stdout) ?? {}
+function maySpeakUtf8(tags: Tags): boolean {
   const names = Object.keys(tags).filter((key) => key.startsWith('IPTC:'))
   return names.length === 0 || tags['IPTC:CodedCharacterSet'] === 'UTF8'
+}
+
+function textsOf(tags: Tags, fields: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const value = tags[field]
+      return typeof value === 'string' || typeof value === 'number' ? [[field, String(value)]] : []
+    }),
+  )
 }
 
 /** exiftool's own words without its prefix and the file's path. */

@@ -96,8 +96,8 @@ describe('toEmbedded', () => {
     assert.equal(toEmbedded({ 'Keys:ContentIdentifier': 'X' }).contentIdentifier, 'X')
   })
 
-  test('a rejected picture (rating -1) is unrated', () => {
-    assert.equal(toEmbedded({ 'XMP-xmp:Rating': -1 }).rating, undefined)
+  test('a rejected picture (rating -1) is no unrated one', () => {
+    assert.equal(toEmbedded({ 'XMP-xmp:Rating': -1 }).rating, -1)
     assert.equal(toEmbedded({ 'XMP-xmp:Rating': 4 }).rating, 4)
   })
 

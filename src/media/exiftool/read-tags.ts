@@ -248,8 +248,8 @@ function isTags(value: unknown): value is Tags {
 }
 
 function readRating(value: unknown): number | undefined {
-  const rating = Math.round(numberOf(value) ?? -1)
-  return rating >= 0 && rating <= 5 ? rating : undefined
+  const rating = Math.round(numberOf(value) ?? Number.NaN)
+  return rating >= -1 && rating <= 5 ? rating : undefined
 }
 
 function isMotionPhoto(tags: Tags): boolean {

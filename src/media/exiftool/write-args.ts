@@ -8,6 +8,7 @@
  * @module
  */
 
+import { mayReplaceCaption } from '../exif/caption-text.ts'
 import { formatOffset } from '../exif/metadata-date.ts'
 import type { MetadataPatch, Position, TakenEvidence } from '../metadata.ts'
 
@@ -38,6 +39,8 @@ export interface WriteContext {
   readonly taken: readonly TakenEvidence[]
   /** False where the file has IPTC text in an unnamed character set, which declaring UTF-8 would garble. */
   readonly iptc: boolean
+  /** What stands in the caption fields, by the names of {@link captionFields}: needed when the patch has a caption. */
+  readonly captions: Readonly<Record<string, string>>
 }
 
 /** The arguments that write the patch, without options and file; empty when there is nothing to write. */
@@ -203,12 +206,25 @@ function toDecimal(value: number): string {
 
 // # Words
 
-function captionArgs(caption: string | undefined, { family, iptc }: WriteContext): string[] {
-  const xmp = setArg('XMP-dc:Description', caption)
-  if (family === 'movie') return [...setArg('Keys:Description', caption), ...xmp]
-  if (family === 'xmp') return xmp
-  const own = family === 'jpeg' && iptc ? setArg('IPTC:Caption-Abstract', caption) : []
-  return [...setArg('IFD0:ImageDescription', caption), ...own, ...xmp]
+/** The fields that a family keeps a caption in, as exiftool names them with `-G1`. */
+export function captionFields(family: TagFamily): readonly string[] {
+  if (family === 'movie') return ['Keys:Description', XMP_CAPTION]
+  if (family === 'xmp') return [XMP_CAPTION]
+  const iptc = family === 'jpeg' ? [IPTC_CAPTION] : []
+  return ['IFD0:ImageDescription', ...iptc, XMP_CAPTION]
+}
+
+const IPTC_CAPTION = 'IPTC:Caption-Abstract'
+
+/** Written with its language `x-default`: without one, exiftool removes the texts in all other languages. */
+const XMP_CAPTION = 'XMP-dc:Description'
+
+/** Each field on its own: they may hold different texts, and the plan has seen only one of them. */
+function captionArgs(caption: string | undefined, { family, iptc, captions }: WriteContext): string[] {
+  if (caption === undefined) return []
+  return captionFields(family)
+    .filter((field) => (field !== IPTC_CAPTION || iptc) && mayReplaceCaption(captions[field], caption))
+    .flatMap((field) => setArg(field === XMP_CAPTION ? `${XMP_CAPTION}-x-default` : field, caption))
 }
 
 function iptcCharset(patch: MetadataPatch, { family, iptc }: WriteContext): string[] {

@@ -75,7 +75,7 @@ function readEmbeddedXmp(data: Buffer): EmbeddedMetadata {
  */
 export function mergeEmbedded<T extends EmbeddedMetadata>(blocks: readonly T[]): T | EmbeddedMetadata {
   const singles: T | EmbeddedMetadata = Object.assign({ ...NOTHING }, ...blocks.toReversed())
-  const rating = blocks.map((block) => block.rating).find((value) => value !== undefined && value > 0)
+  const rating = blocks.map((block) => block.rating).find((value) => value !== undefined && value !== 0)
   return {
     ...singles,
     ...(rating !== undefined && { rating }),

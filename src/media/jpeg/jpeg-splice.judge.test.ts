@@ -18,8 +18,9 @@ import sharp, { type Sharp } from 'sharp'
 import { parseTiff, valueBytes } from '../exif/tiff.ts'
 import type { MetadataPatch } from '../metadata.ts'
 import { planPatch } from '../plan-patch.ts'
+import { sliceParts } from '../splice-parts.ts'
 import { readJpegMetadata } from './jpeg-reader.ts'
-import { planJpegSplice, sliceParts } from './jpeg-splice.ts'
+import { planJpegSplice } from './jpeg-splice.ts'
 import { parseJpegHeader, startsWith, toSegment } from './segments.ts'
 
 const SAMPLES = resolve('..', 'shared', 'samples')

@@ -3,8 +3,9 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import sharp from 'sharp'
 import type { MetadataPatch } from '../metadata.ts'
+import { sliceParts } from '../splice-parts.ts'
 import { readJpegMetadata } from './jpeg-reader.ts'
-import { planJpegSplice, sliceParts } from './jpeg-splice.ts'
+import { planJpegSplice } from './jpeg-splice.ts'
 import { parseJpegHeader, toSegment } from './segments.ts'
 
 const PATCH: MetadataPatch = { caption: 'a caption', rating: 5 }

@@ -13,6 +13,7 @@
 import { patchExif } from '../exif/exif-writer.ts'
 import { PHOTOSHOP_HEADER, patchIptc } from '../iptc/iptc.ts'
 import type { MetadataPatch } from '../metadata.ts'
+import { type SpliceEdit, type SplicePlan, toSplice } from '../splice-parts.ts'
 import { BrokenXmpError } from '../xmp/xmp-packet.ts'
 import { patchXmp } from '../xmp/xmp-writer.ts'
 import { findHiddenOffset } from './hidden-offsets.ts'
@@ -31,15 +32,6 @@ import {
   toSegment,
 } from './segments.ts'
 
-/** Bytes to write, or a range of the source to copy (`to` exclusive). */
-export type SplicePart = Buffer | { readonly from: number; readonly to: number }
-
-/** How to make the new file out of the old one. `handover`: not by this module; `reason` says why. */
-export type JpegPlan =
-  | { readonly kind: 'splice'; readonly parts: readonly SplicePart[]; readonly sizeBytes: number }
-  | { readonly kind: 'unchanged' }
-  | { readonly kind: 'handover'; readonly reason: string }
-
 /** A segment that is to be replaced (`segment`) or put in at `at`. */
 interface Edit {
   readonly at: number
@@ -56,7 +48,7 @@ class Handover extends Error {}
  * @param head - The whole file, or at least its first 4 MiB when it is larger.
  * @param fileSizeBytes - Size of the whole file.
  */
-export function planJpegSplice(head: Buffer, fileSizeBytes: number, patch: MetadataPatch): JpegPlan {
+export function planJpegSplice(head: Buffer, fileSizeBytes: number, patch: MetadataPatch): SplicePlan {
   const header = parseJpegHeader(head)
   if (typeof header === 'string') return { kind: 'handover', reason: header }
   try {
@@ -64,16 +56,12 @@ export function planJpegSplice(head: Buffer, fileSizeBytes: number, patch: Metad
     if (edits.length === 0) return { kind: 'unchanged' }
     const hidden = findHiddenOffset(head, header, fileSizeBytes)
     if (hidden !== undefined) return { kind: 'handover', reason: hidden }
-    return assemble(fileSizeBytes, [...edits, ...multiPictureEdits(head, header, edits)])
+    const all = [...edits, ...multiPictureEdits(head, header, edits)]
+    return { kind: 'splice', ...toSplice(all.map(toSpliceEdit), fileSizeBytes) }
   } catch (error) {
     if (error instanceof Handover) return { kind: 'handover', reason: error.message }
     throw error
   }
-}
-
-/** The parts as buffers, for a source that is in memory as a whole. */
-export function sliceParts(source: Buffer, parts: readonly SplicePart[]): Buffer[] {
-  return parts.map((part) => (Buffer.isBuffer(part) ? part : source.subarray(part.from, part.to)))
 }
 
 function planEdits(head: Buffer, header: JpegHeader, patch: MetadataPatch): Edit[] {
@@ -104,6 +92,10 @@ function toEdit(
     throw new Handover(`a segment of ${data.length} bytes does not fit into a JPEG`)
   }
   return { at: segment?.from ?? insertAt, segment, bytes: toSegment(marker, data) }
+}
+
+function toSpliceEdit({ at, segment, bytes }: Edit): SpliceEdit {
+  return { at, to: segment?.to ?? at, bytes }
 }
 
 /** The one segment of a kind; several would have to be joined first. */
@@ -175,18 +167,4 @@ function multiPictureEdits(head: Buffer, { segments }: JpegHeader, edits: readon
 
 function growthOf({ segment, bytes }: Edit): number {
   return bytes.length - (segment === undefined ? 0 : segment.to - segment.from)
-}
-
-function assemble(fileSizeBytes: number, edits: readonly Edit[]): JpegPlan {
-  const parts: SplicePart[] = []
-  let copiedTo = 0
-  // Of those put in at one place, the order of the list counts: the sort is stable.
-  for (const { at, segment, bytes } of edits.toSorted((left, right) => left.at - right.at)) {
-    if (at > copiedTo) parts.push({ from: copiedTo, to: at })
-    parts.push(bytes)
-    copiedTo = segment?.to ?? at
-  }
-  parts.push({ from: copiedTo, to: fileSizeBytes })
-  const sizeBytes = edits.reduce((sum, edit) => sum + growthOf(edit), fileSizeBytes)
-  return { kind: 'splice', parts, sizeBytes }
 }

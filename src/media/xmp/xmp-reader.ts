@@ -104,7 +104,7 @@ function readAltitude(packet: XmpPacket): number | undefined {
 
 function readRating(text: string | undefined): number | undefined {
   const rating = Math.round(Number(nonEmpty(text)))
-  return rating >= 0 && rating <= 5 ? rating : undefined
+  return rating >= -1 && rating <= 5 ? rating : undefined
 }
 
 function readPeople(packet: XmpPacket): string[] {

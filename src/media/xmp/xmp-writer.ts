@@ -286,7 +286,7 @@ function setText(packet: XmpPacket, name: PropertyName, text: string): boolean {
 }
 
 /** Drops what XML 1.0 cannot carry even escaped: control characters, U+FFFE, U+FFFF; a half surrogate becomes U+FFFD. */
-function toXmlText(text: string): string {
+export function toXmlText(text: string): string {
   return toPlainLines(text)
     .replaceAll(/\p{Surrogate}/gu, '\uFFFD')
     .replaceAll(XML_FORBIDDEN, '')
