@@ -24,6 +24,10 @@ export interface AssetFacts {
   readonly taken?: Taken
   readonly position?: Position
   readonly caption?: string
+  /** Hierarchical ones have `|` between their levels. */
+  readonly keywords?: readonly string[]
+  /** As somebody rated it: 1 to 5 stars. */
+  readonly rating?: number
   readonly originalName?: string
   readonly favourite?: boolean
   readonly archived?: boolean
@@ -44,6 +48,7 @@ export interface Asset extends AssetFacts {
   readonly role: AssetRole
   readonly primaryAssetId?: number
   readonly people: readonly string[]
+  readonly keywords: readonly string[]
   readonly problems: readonly Note[]
   readonly createdAt: number
 }
@@ -80,6 +85,7 @@ export function toAsset(row: Row): Asset {
     trashed: row['trashed'] === 1,
     shared: row['shared'] === 1,
     people: JSON.parse(String(row['people'])),
+    keywords: JSON.parse(String(row['keywords'])),
     problems: JSON.parse(String(row['problems'])),
     createdAt: Number(row['created_at']),
     ...(row['sidecar_path'] === null ? {} : { sidecarPath: String(row['sidecar_path']) }),
@@ -91,8 +97,9 @@ export function toAsset(row: Row): Asset {
   }
 }
 
-function wordsOf(row: Row): Pick<AssetFacts, 'caption' | 'originalName' | 'widthPx' | 'heightPx'> {
+function wordsOf(row: Row): Pick<AssetFacts, 'caption' | 'rating' | 'originalName' | 'widthPx' | 'heightPx'> {
   return {
+    ...(row['rating'] === null ? {} : { rating: Number(row['rating']) }),
     ...(row['caption'] === null ? {} : { caption: String(row['caption']) }),
     ...(row['original_name'] === null ? {} : { originalName: String(row['original_name']) }),
     ...(row['width_px'] === null ? {} : { widthPx: Number(row['width_px']) }),

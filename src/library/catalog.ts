@@ -11,6 +11,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { type Asset, type AssetFacts, toAsset, toBlob } from './asset-row.ts'
+import { knowledgeColumns, mergeKnowledge } from './merge-knowledge.ts'
 import {
   type AssetRole,
   companionNames,
@@ -63,12 +64,12 @@ export function insertAsset(db: DatabaseSync, asset: NewAsset): InsertedAsset {
     `INSERT INTO assets (source_sha1, written_sha1, path, path_folded, stem_folded, sidecar_path, sidecar_sha1,
        size_bytes, source_size_bytes, format, mime, platform, export_id, role, primary_asset_id,
        taken_at, taken_local, taken_offset_minutes, taken_precision, taken_source, taken_detail, taken_zone,
-       latitude, longitude, altitude_m, caption, original_name, favourite, archived, trashed, shared,
+       latitude, longitude, altitude_m, caption, keywords, rating, original_name, favourite, archived, trashed, shared,
        people, width_px, height_px, problems, created_at)
      VALUES ($sourceSha1, $writtenSha1, $path, $pathFolded, $stemFolded, $sidecarPath, $sidecarSha1,
        $sizeBytes, $sourceSizeBytes, $format, $mime, $platform, $exportId, $role, $primaryAssetId,
        $takenAt, $takenLocal, $takenOffsetMinutes, $takenPrecision, $takenSource, $takenDetail, $takenZone,
-       $latitude, $longitude, $altitudeM, $caption, $originalName, $favourite, $archived, $trashed, $shared,
+       $latitude, $longitude, $altitudeM, $caption, $keywords, $rating, $originalName, $favourite, $archived, $trashed, $shared,
        $people, $widthPx, $heightPx, $problems, $createdAt)`,
   ).run({
     ...contentColumns(asset),
@@ -95,9 +96,7 @@ function answerOf(
   return sidecarPath === undefined ? { status, assetId, path } : { status, assetId, path, sidecarPath }
 }
 
-type Columns = Record<string, string | number | null | Uint8Array>
-
-function contentColumns(asset: NewAsset): Columns {
+function contentColumns(asset: NewAsset): Record<string, string | number | null | Uint8Array> {
   return {
     sourceSha1: toBlob(asset.sourceSha1),
     writtenSha1: toBlob(asset.writtenSha1),
@@ -113,71 +112,6 @@ function contentColumns(asset: NewAsset): Columns {
     heightPx: orNull(asset.heightPx),
     problems: JSON.stringify(asset.problems ?? []),
   }
-}
-
-function knowledgeColumns(asset: NewAsset): Columns {
-  return {
-    takenAt: orNull(asset.taken?.at),
-    takenLocal: orNull(asset.taken?.local),
-    takenOffsetMinutes: orNull(asset.taken?.offsetMinutes),
-    takenPrecision: orNull(asset.taken?.precision),
-    takenSource: orNull(asset.taken?.source),
-    takenDetail: orNull(asset.taken?.detail),
-    takenZone: orNull(asset.taken?.zone),
-    latitude: orNull(asset.position?.latitude),
-    longitude: orNull(asset.position?.longitude),
-    altitudeM: orNull(asset.position?.altitudeM),
-    caption: orNull(asset.caption),
-    originalName: orNull(asset.originalName),
-    favourite: toFlag(asset.favourite),
-    archived: toFlag(asset.archived),
-    trashed: toFlag(asset.trashed),
-    shared: toFlag(asset.shared),
-    people: JSON.stringify(asset.people ?? []),
-  }
-}
-
-function toFlag(value: boolean | undefined): 0 | 1 {
-  return value === true ? 1 : 0
-}
-
-/**
- * Adds what a copy knows: a favourite anywhere is one; archived, trashed and shared only when every copy is;
- * people are united; caption and place are filled in where there were none. The file is not rewritten.
- */
-function mergeKnowledge(db: DatabaseSync, existing: Asset, copy: NewAsset): void {
-  const people = [...new Set([...existing.people, ...(copy.people ?? [])])]
-  prepared(
-    db,
-    `UPDATE assets SET favourite = max(favourite, $favourite), archived = min(archived, $archived),
-       trashed = min(trashed, $trashed), shared = min(shared, $shared), people = $people,
-       caption = coalesce(caption, $caption), original_name = coalesce(original_name, $originalName),
-       primary_asset_id = coalesce(primary_asset_id, $primaryAssetId)
-     WHERE id = $id`,
-  ).run({
-    id: existing.id,
-    favourite: toFlag(copy.favourite),
-    archived: toFlag(copy.archived),
-    trashed: toFlag(copy.trashed),
-    shared: toFlag(copy.shared),
-    people: JSON.stringify(people),
-    caption: orNull(copy.caption),
-    originalName: orNull(copy.originalName),
-    primaryAssetId: relinked(existing, copy),
-  })
-  if (existing.position !== undefined || copy.position === undefined) return
-  prepared(db, 'UPDATE assets SET latitude = ?, longitude = ?, altitude_m = ? WHERE id = ?').run(
-    copy.position.latitude,
-    copy.position.longitude,
-    orNull(copy.position.altitudeM),
-    existing.id,
-  )
-}
-
-/** A companion whose primary was lost and placed again finds it; an asset is never its own primary. */
-function relinked(existing: Asset, copy: NewAsset): number | null {
-  const same = existing.role === copy.role && copy.primaryAssetId !== existing.id
-  return same ? orNull(copy.primaryAssetId) : null
 }
 
 function candidatesOf(db: DatabaseSync, asset: NewAsset): Iterable<PlacedName> {

@@ -77,9 +77,33 @@ describe('checkExport', () => {
     path: content,
     sizeBytes: content.length,
     sha1: sha1Of(content),
+    fingerprint: content,
+    isMedia: false,
     ...(ledger === undefined
       ? {}
-      : { ledger: { outcome: undefined, reason: undefined, sizeBytes: content.length, ...ledger } }),
+      : {
+          ledger: {
+            outcome: undefined,
+            reasonCode: undefined,
+            reason: undefined,
+            fingerprint: content,
+            ...ledger,
+          },
+        }),
+  })
+
+  const photo = (content: string, reasonCode: string | undefined): ExportFileToCheck => ({
+    ...file(content, { outcome: 'ignored', reasonCode, reason: 'why' }),
+    isMedia: true,
+  })
+
+  test('a thumbnail that a program made is no photo, and why another one was left out is said', async () => {
+    const { notKept, unsafe } = await check(
+      photo('thumb', 'service-file'),
+      photo('left out', 'other-processor'),
+    )
+    assert.deepEqual(notKept, [{ path: 'thumb', reason: 'why' }])
+    assert.deepEqual(unsafe, [{ path: 'left out', reason: 'set-aside', detail: 'why' }])
   })
 
   test('content that is whole in the library is safe, whatever the ledger says', async () => {
@@ -111,8 +135,11 @@ describe('checkExport', () => {
     { reason: 'not-finished', file: file('waiting', {}) },
     { reason: 'failed', file: file('broken', { outcome: 'failed', reason: 'truncated' }) },
     { reason: 'changed-since', file: file('other', { outcome: 'imported' }) },
-    { reason: 'changed-since', file: file('edited', { outcome: 'sidecar', sizeBytes: 1 }) },
-    { reason: 'unreadable', file: { path: 'x', sizeBytes: 1 } },
+    { reason: 'changed-since', file: file('edited', { outcome: 'sidecar', fingerprint: 'other' }) },
+    { reason: 'unreadable', file: { path: 'x', sizeBytes: 1, fingerprint: 'x', isMedia: false } },
+    { reason: 'set-aside', file: photo('other platform', 'other-processor') },
+    { reason: 'set-aside', file: photo('photo named .txt', undefined) },
+    { reason: 'set-aside', file: file('came back', { outcome: 'ignored', reasonCode: 'vanished' }) },
   ]
   for (const { reason, file: one } of cases) {
     test(`${one.path} is ${reason}: the export may not be deleted`, async () => {

@@ -151,10 +151,15 @@ export interface ExportFileToCheck {
   /** Undefined when it could not be read. */
   readonly sha1?: string
   readonly error?: ErrorRecord
+  /** Of the listing, see `fingerprintOf`. */
+  readonly fingerprint: string
+  /** Whether its content, or else its name, is that of a photo or video. */
+  readonly isMedia: boolean
   /** Of `findFile`; undefined when it was never ingested. */
   readonly ledger?: {
     readonly outcome: Outcome | undefined
-    readonly sizeBytes: number
+    readonly fingerprint: string
+    readonly reasonCode: string | undefined
     readonly reason: string | undefined
   }
 }
@@ -166,6 +171,7 @@ export type UnsafeReason =
   | 'failed'
   | 'changed-since'
   | 'damaged-in-library'
+  | 'set-aside'
 
 export interface ExportCheck {
   /** `yes-but`: every photo and video is safe; other files of the export are not in the library. */
@@ -217,17 +223,29 @@ function fateOf(
   if (safe.has(file.sha1)) return 'safe'
   if (isKnown(file.sha1)) return 'damaged-in-library'
   if (file.ledger === undefined) return 'never-ingested'
-  const { outcome, sizeBytes } = file.ledger
+  const { outcome, fingerprint } = file.ledger
   if (outcome === undefined) return 'not-finished'
   if (outcome === 'failed') return 'failed'
-  const settledAside = outcome === 'sidecar' || outcome === 'ignored'
-  return settledAside && sizeBytes === file.sizeBytes ? outcome : 'changed-since'
+  if (outcome !== 'sidecar' && outcome !== 'ignored') return 'changed-since'
+  if (fingerprint !== file.fingerprint) return 'changed-since'
+  return outcome === 'ignored' && isSetAside(file) ? 'set-aside' : outcome
+}
+
+/** A photo that was left out: for a reason that says nothing of what it is, or by its name alone. */
+function isSetAside({ isMedia, ledger }: ExportFileToCheck): boolean {
+  const code = ledger?.reasonCode
+  return code === 'vanished' || (isMedia && code !== 'service-file')
 }
 
 function unsafeEntry(
   file: ExportFileToCheck,
   reason: UnsafeReason,
 ): { path: string; reason: UnsafeReason; detail?: string } {
-  const detail = file.error?.message ?? (reason === 'failed' ? file.ledger?.reason : undefined)
+  const detail = file.error?.message ?? (hasReason(reason) ? file.ledger?.reason : undefined)
   return detail === undefined ? { path: file.path, reason } : { path: file.path, reason, detail }
+}
+
+/** Those of which the ledger says why. */
+function hasReason(reason: UnsafeReason): boolean {
+  return reason === 'failed' || reason === 'set-aside'
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { type LibraryPaths, prepareLibrary } from './library-folder.ts'
 describe('takeLease', () => {
   let paths: LibraryPaths
   let child: ChildProcess | undefined
+  const card = (): string => join(paths.root, '.heirloom', 'coordinator.json')
 
   beforeEach(async () => {
     paths = await prepareLibrary(await mkdtemp(join(tmpdir(), 'heirloom-lease-')))
@@ -40,7 +41,7 @@ describe('takeLease', () => {
     const lease = takeLease(paths, { command: 'ingest', now: 1 })
     lease.release()
     lease.release()
-    assert.equal(existsSync(paths.holder), false)
+    assert.equal(existsSync(card()), false)
     takeLease(paths, { command: 'ingest', now: 2 }).release()
   })
 
@@ -56,13 +57,29 @@ describe('takeLease', () => {
     )
     child.kill('SIGKILL')
     await once(child, 'exit', { signal: AbortSignal.timeout(10_000) })
-    assert.ok(existsSync(paths.holder), 'the dead holder left its card')
+    assert.ok(existsSync(card()), 'the dead holder left its card')
     takeLease(paths, { command: 'ingest', now: 3 }).release()
+  })
+
+  test('the library is locked whatever state folder is used, and so is that folder', () => {
+    const at = (...lockFolders: string[]): ReturnType<typeof takeLease> =>
+      takeLease({ root: paths.root, lockFolders }, { command: 'ingest', now: 1 })
+    const [own, state] = [join(paths.root, '.heirloom'), join(paths.root, 'state')]
+    mkdirSync(state)
+    const lease = at(own, state)
+    assert.throws(() => at(own), LibraryInUseError)
+    const other = join(paths.root, 'other')
+    mkdirSync(other)
+    assert.throws(() => at(other, state), LibraryInUseError)
+    at(other).release()
+    lease.release()
+    assert.equal(existsSync(join(state, 'coordinator.json')), false)
+    at(own, state).release()
   })
 
   test('an unreadable card only costs the name of the holder', () => {
     using _lease = takeLease(paths, { command: 'ingest', now: 1 })
-    writeFileSync(paths.holder, '{')
+    writeFileSync(card(), '{')
     assert.throws(() => takeLease(paths, { command: 'ingest', now: 2 }), /in use by another process/u)
   })
 })

@@ -4,7 +4,8 @@
  * The right is SQLite's exclusive lock on a small file of its own, held while the coordinator lives. The kernel
  * takes it back from a process that ends in any way, `kill -9` and a power cut included, so there is nothing to
  * expire and no process number to be mistaken for another's. Who holds it stands beside it in a JSON file, only
- * to be told to people. (A heartbeat row would need a timeout to guess whether its writer is dead or only
+ * to be told to people. The lock lies in the library itself, because its temporary files do; on a network share,
+ * where locks are a matter of luck, the one in the state folder beside the database holds too. (A heartbeat row would need a timeout to guess whether its writer is dead or only
  * slow; a file with a process number would need the boot's id and the process's start time, and a race-free
  * take-over.)
  *
@@ -13,6 +14,7 @@
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { HeirloomError } from '../errors.ts'
 import type { LibraryPaths } from './library-folder.ts'
@@ -57,8 +59,15 @@ export interface Lease extends Disposable {
  */
 const HELD = new Set<DatabaseSync>()
 
-/** SQLITE_BUSY, see https://sqlite.org/rescode.html#busy. */
+/** https://sqlite.org/rescode.html: SQLITE_BUSY. */
 const BUSY = 5
+
+/** SQLITE_IOERR and SQLITE_PROTOCOL: the filesystem cannot lock. */
+const NO_LOCKS: ReadonlySet<number> = new Set([10, 15])
+
+/** The lock in a folder, and who holds it. */
+const LOCK_NAME = 'coordinator.lock'
+const CARD_NAME = 'coordinator.json'
 
 /**
  * Takes the right at once or not at all.
@@ -66,37 +75,62 @@ const BUSY = 5
  * @throws {@link LibraryInUseError}
  */
 export function takeLease(
-  paths: Pick<LibraryPaths, 'root' | 'lock' | 'holder'>,
+  { root, lockFolders }: Pick<LibraryPaths, 'root' | 'lockFolders'>,
   by: { readonly command: string; readonly now: number },
 ): Lease {
-  const lock = lockExclusively(paths)
-  HELD.add(lock)
+  const locks = lockAll(root, lockFolders)
+  for (const lock of locks.values()) HELD.add(lock)
   const holder = { pid: process.pid, host: hostname(), startedAt: by.now, command: by.command }
-  writeFileSync(`${paths.holder}.new`, `${JSON.stringify(holder)}\n`)
-  renameSync(`${paths.holder}.new`, paths.holder)
+  for (const folder of locks.keys()) {
+    const card = join(folder, CARD_NAME)
+    writeFileSync(`${card}.new`, `${JSON.stringify(holder)}\n`)
+    renameSync(`${card}.new`, card)
+  }
   const release = (): void => {
-    if (!lock.isOpen) return
-    rmSync(paths.holder, { force: true })
-    lock.close()
-    HELD.delete(lock)
+    for (const [folder, lock] of locks) {
+      if (!lock.isOpen) continue
+      rmSync(join(folder, CARD_NAME), { force: true })
+      lock.close()
+      HELD.delete(lock)
+    }
   }
   return { holder, release, [Symbol.dispose]: release }
 }
 
-function lockExclusively(paths: Pick<LibraryPaths, 'root' | 'lock' | 'holder'>): DatabaseSync {
-  const lock = new DatabaseSync(paths.lock, { timeout: 0 })
+/** By folder. A share that cannot lock is done without where another folder can. */
+function lockAll(root: string, folders: readonly string[]): ReadonlyMap<string, DatabaseSync> {
+  const locks = new Map<string, DatabaseSync>()
+  let failure: unknown
+  for (const folder of folders) {
+    try {
+      locks.set(folder, lockExclusively(root, folder))
+    } catch (error) {
+      failure = error
+      if (NO_LOCKS.has(errorClass(error))) continue
+      for (const lock of locks.values()) lock.close()
+      throw error
+    }
+  }
+  if (locks.size === 0) throw failure
+  return locks
+}
+
+function lockExclusively(root: string, folder: string): DatabaseSync {
+  const lock = new DatabaseSync(join(folder, LOCK_NAME), { timeout: 0 })
   try {
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
-    if (!isBusy(error)) throw error
-    throw new LibraryInUseError(paths.root, findHolder(paths.holder), { cause: error })
+    if (errorClass(error) !== BUSY) throw error
+    throw new LibraryInUseError(root, findHolder(join(folder, CARD_NAME)), { cause: error })
   }
 }
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === BUSY
+/** SQLite's primary result code; 0 of any other error. */
+function errorClass(error: unknown): number {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined
+  return typeof code === 'number' ? code & 0xff : 0
 }
 
 function findHolder(file: string): LeaseHolder | undefined {

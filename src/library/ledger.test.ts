@@ -56,6 +56,41 @@ describe('planFiles', () => {
     assert.equal(planFiles(db, 1, [changed], 5)[0]?.state, 'open')
   })
 
+  /** Of `photo`, which is then settled with an asset, and planned again by a next run that knows more of it. */
+  function learnMore(db: DatabaseSync): { fileId: number; assetId: number } {
+    const fileId = planFiles(db, 1, [{ ...photo, knowledge: 'k1' }], 1)[0]?.fileId ?? 0
+    const { assetId } = insertAsset(db, sampleAsset('a'))
+    settleWithAsset(db, { fileId, assetId, now: 2 })
+    assert.equal(planFiles(db, 1, [{ ...photo, knowledge: 'k1' }], 3)[0]?.state, 'done')
+    openExport(db, { name: 'google-anna-20240101', inputs: [], now: 4 })
+    assert.equal(planFiles(db, 1, [{ ...photo, knowledge: 'k2' }], 5)[0]?.state, 'open')
+    return { fileId, assetId }
+  }
+
+  test('a file of which more is known is open until that is settled, however often it is planned', () => {
+    const db = memoryLibrary()
+    const { fileId, assetId } = learnMore(db)
+    assert.equal(planFiles(db, 1, [{ ...photo, knowledge: 'k2' }], 6)[0]?.state, 'open')
+    assert.equal(settleWithAsset(db, { fileId, assetId, now: 7 }), 'imported')
+    assert.equal(planFiles(db, 1, [{ ...photo, knowledge: 'k2' }], 8)[0]?.state, 'done')
+    assert.deepEqual([balance(db, 1).open, balance(db, 1).byOutcome.imported], [0, 1])
+  })
+
+  test('it stays the imported one, though an equal file is settled before it', () => {
+    const db = memoryLibrary()
+    const { fileId, assetId } = learnMore(db)
+    assert.equal(settleWithAsset(db, { fileId: planOne(db, 'b.jpg'), assetId, now: 6 }), 'duplicate')
+    assert.equal(settleWithAsset(db, { fileId, assetId, now: 7 }), 'imported')
+  })
+
+  test('it stays imported when the run is broken off and the file is gone', () => {
+    const db = memoryLibrary()
+    learnMore(db)
+    openExport(db, { name: 'google-anna-20240101', inputs: [], now: 6 })
+    assert.deepEqual(closePlan(db, 1, { now: 7 }), { vanished: 0 })
+    assert.equal(findFile(db, 1, 'a.jpg')?.outcome, 'imported')
+  })
+
   test('what the reading decides replaces what an earlier run did', () => {
     const db = memoryLibrary()
     planFiles(db, 1, [{ ...photo, settled: { outcome: 'ignored', reason: 'unknown' } }], 1)
@@ -76,7 +111,7 @@ describe('closePlan', () => {
     const db = memoryLibrary()
     planOne(db, 'gone.jpg')
     planOne(db, 'kept.jpg')
-    openExport(db, { name: 'google-anna-20240101', inputs: [], now: 3 })
+    openExport(db, { name: 'google-anna-20240101', inputs: ['/exports/google-anna-20240101'], now: 3 })
     planOne(db, 'kept.jpg', 12)
     assert.deepEqual(closePlan(db, 1, { listingDigest: 'd', now: 4 }), { vanished: 1 })
     assert.equal(findFile(db, 1, 'gone.jpg')?.outcome, 'ignored')
@@ -87,6 +122,23 @@ describe('closePlan', () => {
       [row?.status, row?.filesListed, row?.bytesListed, row?.listingDigest],
       ['planned', 1, 12, 'd'],
     )
+  })
+
+  test('a file that may lie in an input that was left out stays as it was', () => {
+    const db = memoryLibrary()
+    planOne(db, 'open.jpg')
+    const fileId = planOne(db, 'failed.jpg')
+    settleFile(db, { fileId, outcome: 'failed', reasonCode: 'x', reason: 'unreadable', now: 2 })
+    const name = 'google-anna-20240101'
+    // The second time stands for a planning that was tried again, or interrupted and begun anew.
+    for (const now of [3, 4]) openExport(db, { name, inputs: ['/exports/part-1.zip'], now })
+    assert.deepEqual(closePlan(db, 1, { now: 5 }), { vanished: 0 })
+    assert.deepEqual(
+      ['open.jpg', 'failed.jpg'].map((path) => findFile(db, 1, path)?.outcome),
+      [undefined, 'failed'],
+    )
+    openExport(db, { name, inputs: ['/exports/part-1.zip'], now: 6 })
+    assert.deepEqual(closePlan(db, 1, { now: 7 }), { vanished: 2 })
   })
 
   test('an imported file that is gone stays imported', () => {
@@ -123,7 +175,8 @@ describe('openExport', () => {
   })
 })
 
-test('a fingerprint is by checksum where there is one, else by time', () => {
+test('a fingerprint is by hash or checksum where there is one, else by time', () => {
+  assert.equal(fingerprintOf({ sizeBytes: 5, sha1: 'ab', modifiedAt: 9 }), '5:sab')
   assert.equal(fingerprintOf({ sizeBytes: 5, crc32: 255, modifiedAt: 9 }), '5:cff')
   assert.notEqual(
     fingerprintOf({ sizeBytes: 5, modifiedAt: 9 }),
@@ -140,7 +193,7 @@ describe('balance', () => {
     const path = fc.constantFrom('a', 'b', 'c', 'd')
     const size = fc.integer({ min: 0, max: 5 })
     const step = fc.oneof(
-      fc.record({ do: fc.constant('plan' as const), path, size }),
+      fc.record({ do: fc.constant('plan' as const), path, size, knowledge: fc.constantFrom('k', 'l') }),
       fc.record({
         do: fc.constant('aside' as const),
         path,
@@ -171,7 +224,7 @@ type Settling =
   | { do: 'settle'; path: string; to: (typeof OUTCOMES)[number] }
   | { do: 'asset'; path: string; content: string }
 type Planning =
-  | { do: 'plan'; path: string; size: number }
+  | { do: 'plan'; path: string; size: number; knowledge: string }
   | { do: 'aside'; path: string; size: number; to: 'sidecar' | 'ignored' | 'failed' }
 type Step = Planning | Settling | { do: 'reopen' } | { do: 'close' }
 
@@ -184,9 +237,11 @@ function perform(db: DatabaseSync, step: Step, now: number): void {
     case 'close':
       closePlan(db, 1, { now })
       break
-    case 'plan':
-      planOne(db, step.path, step.size)
+    case 'plan': {
+      const { path, size: sizeBytes, knowledge } = step
+      planFiles(db, 1, [{ path, sizeBytes, knowledge, fingerprint: `${sizeBytes}` }], now)
       break
+    }
     case 'aside': {
       const { path, size: sizeBytes, to: outcome } = step
       planFiles(db, 1, [{ path, sizeBytes, fingerprint: 'x', settled: { outcome } }], now)

@@ -10,9 +10,19 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Outcome } from './balance.ts'
 import { exportFolderName, foldPath } from './names.ts'
+import { runOf } from './plan-files.ts'
 import { orNull, prepared, type Row } from './statements.ts'
 
 export { type Balance, balance, OUTCOMES, type Outcome } from './balance.ts'
+export {
+  fingerprintOf,
+  heldBytes,
+  type PairingRecord,
+  type PlanAnswer,
+  type PlannedFile,
+  planFiles,
+  type Reason,
+} from './plan-files.ts'
 
 export type ExportStatus = 'open' | 'planned' | 'finished'
 
@@ -41,39 +51,6 @@ export interface ExportRow {
   readonly problems: readonly Note[]
 }
 
-/** Why a sidecar was taken for a file, as the platform's reading says it. */
-export interface PairingRecord {
-  readonly sidecar: string
-  readonly rule: string
-  readonly runnerUp?: { readonly sidecar: string; readonly rule: string }
-  readonly ambiguous: boolean
-}
-
-export interface PlannedFile {
-  /** In the export, exactly as it spells it. */
-  readonly path: string
-  readonly sizeBytes: number
-  readonly modifiedAt?: number
-  /** Equal to the last run's means that the file need not be read again; see {@link fingerprintOf}. */
-  readonly fingerprint: string
-  readonly platform?: string
-  readonly pairing?: PairingRecord
-  /** For a file that needs no task: what the reading decided. Replaces what an earlier run decided. */
-  readonly settled?: { readonly outcome: 'sidecar' | 'ignored' | 'failed' } & Partial<Reason>
-}
-
-export interface Reason {
-  readonly reasonCode: string
-  readonly reason: string
-}
-
-export interface PlanAnswer {
-  readonly path: string
-  readonly fileId: number
-  /** `done`: settled by an earlier run or just now, nothing is left to do. */
-  readonly state: 'open' | 'done'
-}
-
 export interface SettleFile {
   readonly fileId: number
   readonly outcome: Outcome
@@ -82,16 +59,6 @@ export interface SettleFile {
   readonly assetId?: number
   readonly taskId?: number
   readonly now: number
-}
-
-/** What a listing tells of a file's content without reading it: the CRC-32 where an archive has one. */
-export function fingerprintOf(file: {
-  readonly sizeBytes: number
-  readonly modifiedAt?: number
-  readonly crc32?: number
-}): string {
-  const mark = file.crc32 === undefined ? `m${file.modifiedAt ?? ''}` : `c${file.crc32.toString(16)}`
-  return `${file.sizeBytes}:${mark}`
 }
 
 /**
@@ -114,9 +81,9 @@ export function openExport(
   } else {
     prepared(
       db,
-      `UPDATE exports SET inputs = ?, status = 'open', run = run + 1, opened_at = ?, finished_at = NULL,
-         problems = '[]' WHERE id = ?`,
-    ).run(inputs, input.now, known.id)
+      `UPDATE exports SET inputs_changed = (inputs <> $inputs OR (status = 'open' AND inputs_changed)), inputs = $inputs, status = 'open', run = run + 1,
+         opened_at = $now, finished_at = NULL, problems = '[]' WHERE id = $id`,
+    ).run({ inputs, now: input.now, id: known.id })
     prepared(db, "DELETE FROM remarks WHERE export_id = ? AND origin = 'reading'").run(known.id)
   }
   return getExport(db, input.name)
@@ -165,96 +132,9 @@ function toExport(row: Row): ExportRow {
 }
 
 /**
- * Enters files of a listing (any number of calls, at most some hundred rows each). Idempotent: a file whose
- * fingerprint is that of its last settlement keeps its outcome, unless that was `failed`; any other becomes
- * open again. A file that comes `settled` is done at once.
- */
-export function planFiles(
-  db: DatabaseSync,
-  exportId: number,
-  files: readonly PlannedFile[],
-  now: number,
-): PlanAnswer[] {
-  const run = runOf(db, exportId)
-  return files.map((file) => planFile(db, exportId, file, { run, now }))
-}
-
-function planFile(
-  db: DatabaseSync,
-  exportId: number,
-  file: PlannedFile,
-  at: { readonly run: number; readonly now: number },
-): PlanAnswer {
-  const known = prepared(
-    db,
-    'SELECT id, fingerprint, outcome FROM files WHERE export_id = ? AND path = ?',
-  ).get(exportId, file.path)
-  if (known === undefined) return insertFile(db, exportId, file, at)
-  const fileId = Number(known['id'])
-  const stays =
-    file.settled === undefined &&
-    known['fingerprint'] === file.fingerprint &&
-    (known['outcome'] === 'imported' || known['outcome'] === 'duplicate')
-  if (stays) {
-    prepared(db, 'UPDATE files SET run = ? WHERE id = ?').run(at.run, fileId)
-    return { path: file.path, fileId, state: 'done' }
-  }
-  prepared(
-    db,
-    `UPDATE files SET size_bytes = ?, modified_at = ?, fingerprint = ?, run = ?, outcome = ?, reason_code = ?,
-       reason = ?, asset_id = NULL, platform = ?, task_id = NULL, pairing = ?, ambiguous = ?, settled_at = ?
-     WHERE id = ?`,
-  ).run(...columnsOf(file, at), fileId)
-  return { path: file.path, fileId, state: file.settled === undefined ? 'open' : 'done' }
-}
-
-function insertFile(
-  db: DatabaseSync,
-  exportId: number,
-  file: PlannedFile,
-  at: { readonly run: number; readonly now: number },
-): PlanAnswer {
-  const { lastInsertRowid } = prepared(
-    db,
-    `INSERT INTO files (size_bytes, modified_at, fingerprint, run, outcome, reason_code, reason, platform,
-       pairing, ambiguous, settled_at, export_id, path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  ).run(...columnsOf(file, at), exportId, file.path)
-  return {
-    path: file.path,
-    fileId: Number(lastInsertRowid),
-    state: file.settled === undefined ? 'open' : 'done',
-  }
-}
-
-/** In the order of the columns in both statements above. */
-function columnsOf(
-  file: PlannedFile,
-  at: { readonly run: number; readonly now: number },
-): (string | number | null)[] {
-  return [
-    file.sizeBytes,
-    orNull(file.modifiedAt),
-    file.fingerprint,
-    at.run,
-    orNull(file.settled?.outcome),
-    orNull(file.settled?.reasonCode),
-    orNull(file.settled?.reason),
-    orNull(file.platform),
-    file.pairing === undefined ? null : JSON.stringify(file.pairing),
-    file.pairing?.ambiguous === true ? 1 : 0,
-    file.settled === undefined ? null : at.now,
-  ]
-}
-
-function runOf(db: DatabaseSync, exportId: number): number {
-  const row = prepared(db, 'SELECT run FROM exports WHERE id = ?').get(exportId)
-  if (row === undefined) throw new TypeError(`export ${exportId} is not in the database`)
-  return Number(row['run'])
-}
-
-/**
  * Ends the planning of a run: all of the listing has been entered. A file of an earlier run that was never
- * imported and is no longer listed becomes `ignored`, and is told of in a remark.
+ * imported and is no longer listed becomes `ignored`, and is told of in a remark; but not when other inputs were
+ * given than before: then it may be as it was, in the one that was left out.
  */
 export function closePlan(
   db: DatabaseSync,
@@ -262,12 +142,20 @@ export function closePlan(
   plan: { readonly listingDigest?: string; readonly now: number },
 ): { readonly vanished: number } {
   const run = runOf(db, exportId)
+  // Opened again only to learn more of it, which nobody will now: it is in the library all the same.
+  prepared(
+    db,
+    `UPDATE files SET outcome = prior_outcome, prior_outcome = NULL, settled_at = ?
+     WHERE export_id = ? AND run < ? AND outcome IS NULL AND prior_outcome IS NOT NULL
+       AND asset_id IS NOT NULL`,
+  ).run(plan.now, exportId, run)
   const vanished = Number(
     prepared(
       db,
       `UPDATE files SET outcome = 'ignored', reason_code = 'vanished', settled_at = ?,
          reason = 'was listed by an earlier run, never imported, and is no longer in the export'
-       WHERE export_id = ? AND run < ? AND (outcome IS NULL OR outcome = 'failed')`,
+       WHERE export_id = ? AND run < ? AND (outcome IS NULL OR outcome = 'failed')
+         AND NOT (SELECT inputs_changed FROM exports WHERE exports.id = export_id)`,
     ).run(plan.now, exportId, run).changes,
   )
   if (vanished > 0) {
@@ -276,7 +164,7 @@ export function closePlan(
   }
   prepared(
     db,
-    `UPDATE exports SET status = 'planned', listing_digest = $digest,
+    `UPDATE exports SET status = 'planned', inputs_changed = 0, listing_digest = $digest,
        (files_listed, bytes_listed) =
          (SELECT count(*), coalesce(sum(size_bytes), 0) FROM files WHERE export_id = $id AND run = $run)
      WHERE id = $id`,
@@ -307,18 +195,23 @@ export function findFile(
       readonly fileId: number
       readonly outcome: Outcome | undefined
       readonly sizeBytes: number
+      readonly fingerprint: string
+      readonly reasonCode: string | undefined
       readonly reason: string | undefined
     }
   | undefined {
   const row = prepared(
     db,
-    'SELECT id, outcome, size_bytes, reason FROM files WHERE export_id = ? AND path = ?',
+    `SELECT id, outcome, size_bytes, fingerprint, reason_code, reason FROM files
+     WHERE export_id = ? AND path = ?`,
   ).get(exportId, path)
   if (row === undefined) return undefined
   return {
     fileId: Number(row['id']),
     outcome: row['outcome'] === null ? undefined : (row['outcome'] as Outcome),
     sizeBytes: Number(row['size_bytes']),
+    fingerprint: String(row['fingerprint']),
+    reasonCode: row['reason_code'] === null ? undefined : String(row['reason_code']),
     reason: row['reason'] === null ? undefined : String(row['reason']),
   }
 }
@@ -327,8 +220,8 @@ export function findFile(
 export function settleFile(db: DatabaseSync, settlement: SettleFile): void {
   const { changes } = prepared(
     db,
-    `UPDATE files SET outcome = ?, reason_code = ?, reason = ?, asset_id = ?, task_id = ?, settled_at = ?
-     WHERE id = ?`,
+    `UPDATE files SET outcome = ?, reason_code = ?, reason = ?, asset_id = ?, task_id = ?, settled_at = ?,
+       prior_outcome = NULL WHERE id = ?`,
   ).run(
     settlement.outcome,
     orNull(settlement.reasonCode),
@@ -343,7 +236,8 @@ export function settleFile(db: DatabaseSync, settlement: SettleFile): void {
 
 /**
  * Records that a file's bytes are those of an asset: `imported` when no other file is the one that it was
- * imported from, else `duplicate`. So the same file committed twice gives the same outcome.
+ * imported from, else `duplicate`. So the same file committed twice gives the same outcome, and so does one that
+ * was opened again.
  */
 export function settleWithAsset(
   db: DatabaseSync,
@@ -356,7 +250,7 @@ export function settleWithAsset(
 ): 'imported' | 'duplicate' {
   const other = prepared(
     db,
-    "SELECT 1 FROM files WHERE asset_id = ? AND outcome = 'imported' AND id <> ? LIMIT 1",
+    "SELECT 1 FROM files WHERE asset_id = ? AND coalesce(outcome, prior_outcome) = 'imported' AND id <> ? LIMIT 1",
   ).get(settlement.assetId, settlement.fileId)
   const outcome = other === undefined ? 'imported' : 'duplicate'
   settleFile(db, { ...settlement, outcome })
@@ -369,11 +263,14 @@ export interface Remark extends Note {
   readonly path?: string
 }
 
-/** `recovery` remarks stay; `reading` ones are replaced by the export's next run. */
+/**
+ * `reading` remarks are replaced by the export's next run, `recovery` ones by the next start; those of `placing`
+ * a file stay, since that is not repeated.
+ */
 export function addRemark(
   db: DatabaseSync,
   remark: Remark,
-  origin: 'reading' | 'recovery' = 'reading',
+  origin: 'reading' | 'placing' | 'recovery' = 'reading',
 ): void {
   prepared(db, 'INSERT INTO remarks (export_id, origin, code, message, path) VALUES (?, ?, ?, ?, ?)').run(
     orNull(remark.exportId),

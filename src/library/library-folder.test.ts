@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { UnsafeNameError } from '../storage/storage.ts'
 import {
   findLibrary,
   findNetworkFilesystem,
@@ -11,6 +12,8 @@ import {
   mountType,
   OtherStateError,
   prepareLibrary,
+  rememberState,
+  StateMissingError,
 } from './library-folder.ts'
 
 const MOUNTINFO = `22 1 0:20 / / rw,relatime - ext4 /dev/sda1 rw
@@ -52,9 +55,39 @@ describe('a library folder', () => {
     const paths = await prepareLibrary(library, state)
     assert.equal(paths.database, join(state, 'library.db'))
     assert.equal(paths.tempFolder, join(library, '.heirloom', 'tmp'))
+    assert.equal((await findLibrary(library)).ownState, true)
+    await rememberState(paths)
     assert.deepEqual(await findLibrary(library), paths)
     await assert.rejects(findLibrary(library, join(root, 'other')), OtherStateError)
   })
+
+  test('a database in the library is its state: another folder is refused', async () => {
+    const library = join(root, 'library')
+    const { database, stateFolder } = await prepareLibrary(library)
+    await writeFile(database, '')
+    await assert.rejects(prepareLibrary(library, join(root, 'state')), OtherStateError)
+    assert.equal(existsSync(join(root, 'state')), false)
+    assert.equal((await findLibrary(library, stateFolder)).database, database)
+  })
+
+  test('a state folder that is gone is not made anew', async () => {
+    const [library, state] = [join(root, 'library'), join(root, 'state')]
+    await rememberState(await prepareLibrary(library, state))
+    await rm(state, { recursive: true })
+    await assert.rejects(prepareLibrary(library), StateMissingError)
+    assert.equal(existsSync(state), false)
+  })
+
+  for (const linked of ['.heirloom', '.heirloom/tmp']) {
+    test(`is refused where ${linked} is a link`, async () => {
+      const [library, elsewhere] = [join(root, 'library'), join(root, 'elsewhere')]
+      await mkdir(elsewhere)
+      await mkdir(dirname(join(library, linked)), { recursive: true })
+      await symlink(elsewhere, join(library, linked))
+      await assert.rejects(prepareLibrary(library), UnsafeNameError)
+      assert.deepEqual(await readdir(elsewhere), [])
+    })
+  }
 
   test('a network path of Windows is remote, a local folder is not', async () => {
     assert.equal(await findNetworkFilesystem('\\\\nas\\photos'), 'network path')
@@ -62,6 +95,7 @@ describe('a library folder', () => {
   })
 
   test('paths are joined without looking', () => {
-    assert.equal(libraryPaths('/l', '/s').lock, join('/s', 'coordinator.lock'))
+    assert.deepEqual(libraryPaths('/l', '/s').lockFolders, [join('/l', '.heirloom'), '/s'])
+    assert.deepEqual(libraryPaths('/l').lockFolders, [join('/l', '.heirloom')])
   })
 })

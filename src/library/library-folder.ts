@@ -3,25 +3,31 @@
  *
  * SQLite in WAL mode needs memory that all its users share, which a network share cannot give: the database of
  * such a library lies in a local state folder that the user names. The library remembers that folder, so that a
- * later command finds it without being told, and a different one is refused: it would start from nothing.
+ * later command finds it without being told, and a different one is refused: it would start from nothing. Which
+ * library a database belongs to is the business of `identity.ts`.
  *
  * @module
  */
 
-import { mkdir, readFile, rename, statfs, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { lstat, mkdir, readFile, rename, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { HeirloomError, systemCode } from '../errors.ts'
 import { STATE_FOLDER } from '../storage/local-storage.ts'
+import { UnsafeNameError } from '../storage/storage.ts'
 
 export interface LibraryPaths {
   /** Absolute path of the library. */
   readonly root: string
-  /** Holds the database and the lock: `ROOT/.heirloom`, or what `--state` says. */
+  /** Holds the database: `ROOT/.heirloom`, or what `--state` says. */
   readonly stateFolder: string
+  /** True: the state folder is the library's own one. */
+  readonly ownState: boolean
   readonly database: string
-  readonly lock: string
-  /** Who holds the lock, for people. */
-  readonly holder: string
+  /** Where a coordinator takes its locks: always in the library, and in a state folder that lies elsewhere. */
+  readonly lockFolders: readonly string[]
+  /** Which library this is, see `identity.ts`. */
+  readonly idFile: string
   /** On the library's own filesystem, so that files can be linked from it. */
   readonly tempFolder: string
   readonly thumbsFolder: string
@@ -45,8 +51,22 @@ export class OtherStateError extends HeirloomError {
   readonly recovery = 'discard'
 
   constructor(root: string, known: string, given: string) {
-    super(`library ${root} has its state in ${known}, not in ${given}`, {
-      hint: `Use --state ${known}, or move the folder and write its new place into ${pointerFile(root)}.`,
+    const hint =
+      known === join(root, STATE_FOLDER)
+        ? `Leave --state out. To have it elsewhere, move library.db and its -wal file to ${given} first.`
+        : `Use --state ${known}, or move the folder and write its new place into ${pointerFile(root)}.`
+    super(`library ${root} has its state in ${known}, not in ${given}`, { hint })
+  }
+}
+
+/** Thrown when the state folder that a library remembers is gone: what it knows would be forgotten. */
+export class StateMissingError extends HeirloomError {
+  readonly code = 'library/state-missing'
+  readonly recovery = 'discard'
+
+  constructor(root: string, folder: string) {
+    super(`library ${root} has its state in ${folder}, which is not there`, {
+      hint: `Connect its disk, or write the folder's new place into ${pointerFile(root)}.`,
     })
   }
 }
@@ -58,12 +78,17 @@ export function libraryPaths(root: string, state?: string): LibraryPaths {
   return {
     root,
     stateFolder,
-    database: join(stateFolder, 'library.db'),
-    lock: join(stateFolder, 'coordinator.lock'),
-    holder: join(stateFolder, 'coordinator.json'),
+    ownState: stateFolder === own,
+    database: databaseIn(stateFolder),
+    lockFolders: stateFolder === own ? [own] : [own, stateFolder],
+    idFile: join(own, 'id'),
     tempFolder: join(own, 'tmp'),
     thumbsFolder: join(own, 'thumbs'),
   }
+}
+
+function databaseIn(stateFolder: string): string {
+  return join(stateFolder, 'library.db')
 }
 
 function pointerFile(root: string): string {
@@ -78,7 +103,7 @@ function pointerFile(root: string): string {
 export async function findLibrary(library: string, state?: string): Promise<LibraryPaths> {
   const root = resolve(library)
   const given = state === undefined ? undefined : resolve(state)
-  const known = await readPointer(root)
+  const known = await knownState(root)
   if (known !== undefined && given !== undefined && known !== given) {
     throw new OtherStateError(root, known, given)
   }
@@ -88,16 +113,45 @@ export async function findLibrary(library: string, state?: string): Promise<Libr
   return paths
 }
 
-/** Makes the folders of {@link findLibrary}'s answer, and remembers a state folder that lies elsewhere. */
+/**
+ * Makes the folders of {@link findLibrary}'s answer.
+ *
+ * @throws {@link StateMissingError}; UnsafeNameError when a folder that must be the library's own is a link
+ */
 export async function prepareLibrary(library: string, state?: string): Promise<LibraryPaths> {
   const paths = await findLibrary(library, state)
-  for (const folder of [paths.stateFolder, paths.tempFolder]) await mkdir(folder, { recursive: true })
-  if (paths.stateFolder !== join(paths.root, STATE_FOLDER)) {
-    const pointer = pointerFile(paths.root)
-    await writeFile(`${pointer}.new`, `${paths.stateFolder}\n`, { flush: true })
-    await rename(`${pointer}.new`, pointer)
+  if ((await readPointer(paths.root)) !== undefined && !existsSync(paths.stateFolder)) {
+    throw new StateMissingError(paths.root, paths.stateFolder)
   }
+  await mkdir(paths.root, { recursive: true })
+  for (const folder of [dirname(paths.tempFolder), paths.tempFolder]) await makeOwnFolder(folder)
+  await mkdir(paths.stateFolder, { recursive: true })
   return paths
+}
+
+/** Writes into the library where its state lies, when that is elsewhere; not before it is known to be its own. */
+export async function rememberState({ root, stateFolder, ownState }: LibraryPaths): Promise<void> {
+  if (ownState || (await readPointer(root)) === stateFolder) return
+  const pointer = pointerFile(root)
+  await writeFile(`${pointer}.new`, `${stateFolder}\n`, { flush: true })
+  await rename(`${pointer}.new`, pointer)
+}
+
+/** Files in it are made and removed without asking, so it must not be somebody's folder behind a link. */
+async function makeOwnFolder(folder: string): Promise<void> {
+  await mkdir(folder).catch((error: unknown) => {
+    if (systemCode(error) !== 'EEXIST') throw error
+  })
+  if ((await lstat(folder)).isDirectory()) return
+  throw new UnsafeNameError(`${folder} is a link or a file, not a folder`, {
+    hint: 'Move it out of the library: heirloom makes a folder of its own there.',
+  })
+}
+
+/** What the library remembers; a database in its own folder tells the same. */
+async function knownState(root: string): Promise<string | undefined> {
+  const own = join(root, STATE_FOLDER)
+  return (await readPointer(root)) ?? (existsSync(databaseIn(own)) ? own : undefined)
 }
 
 async function readPointer(root: string): Promise<string | undefined> {

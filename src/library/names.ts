@@ -15,7 +15,14 @@
 
 import type { Precision } from '../media/metadata.ts'
 
-export type AssetRole = 'primary' | 'edited' | 'live-video' | 'motion-video' | 'raw' | 'overlay'
+export type AssetRole =
+  | 'primary'
+  | 'edited'
+  | 'live-video'
+  | 'motion-video'
+  | 'raw'
+  | 'overlay'
+  | 'edit-instructions'
 
 /** What a primary file is named after. */
 export interface NameParts {
@@ -82,11 +89,16 @@ export function* primaryNames(parts: NameParts): Generator<PlacedName> {
 export function* companionNames(parts: CompanionNameParts): Generator<PlacedName> {
   const extension = safeExtension(parts.extension)
   const stem = parts.primaryStem
-  if (!SHOWN_ROLES.has(parts.role)) yield { stem, name: `${stem}.${extension}`, startsFamily: false }
+  if (!isRoleShown(parts.role, extension)) yield { stem, name: `${stem}.${extension}`, startsFamily: false }
   yield { stem, name: `${stem}-${parts.role}.${extension}`, startsFamily: false }
   for (const hash of hashes(parts.sha1Hex)) {
     yield { stem, name: `${stem}-${parts.role}-${hash}.${extension}`, startsFamily: false }
   }
+}
+
+/** A further `.xmp` under the plain stem would pass for the sidecar of the primary, or of its RAW file. */
+function isRoleShown(role: AssetRole, extension: string): boolean {
+  return SHOWN_ROLES.has(role) || (role === 'edit-instructions' && extension === 'xmp')
 }
 
 /** A file name and the part of it that companions share. */

@@ -2,13 +2,15 @@
  * The outbox: links that are decided ("temp" becomes "final") but perhaps not yet done.
  *
  * A row is written in the transaction that enters the asset, and cleared when the file has its final name and
- * the folder is synced. What is left in it at start-up is what a crash interrupted (see `recover.ts`).
+ * the folder is synced. What is left in it at start-up is what a crash interrupted, or what the system refused
+ * (see `recover.ts`).
  *
  * @module
  */
 
 import type { DatabaseSync } from 'node:sqlite'
 import { toBlob, toHex } from './asset-row.ts'
+import type { Note } from './ledger.ts'
 import { prepared } from './statements.ts'
 
 export interface NewOutboxEntry {
@@ -38,6 +40,11 @@ export function addOutbox(db: DatabaseSync, entry: NewOutboxEntry): number {
 /** Idempotent. */
 export function clearOutbox(db: DatabaseSync, ids: readonly number[]): void {
   for (const id of ids) prepared(db, 'DELETE FROM outbox WHERE id = ?').run(id)
+}
+
+/** Records why an entry could not be done; it stays. */
+export function blockOutbox(db: DatabaseSync, id: number, why: Note): void {
+  prepared(db, 'UPDATE outbox SET blocked = ? WHERE id = ?').run(JSON.stringify(why), id)
 }
 
 /** In the order of decision. */

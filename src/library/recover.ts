@@ -4,17 +4,19 @@
  * Three steps, because the database lives in a thread of its own: read the entries, do the file work, record
  * what came of it. Each may be repeated. A temporary file that is gone is looked for under its final name; when
  * neither holds the bytes, the asset is taken back and its files are open again, so that the next run places
- * them. Files that were placed are never removed.
+ * them. What the system refuses stays in the outbox with the reason, and is tried again by the next run: one bad
+ * name must not end the job. Files that were placed are never removed.
  *
  * @module
  */
 
 import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Storage } from '../storage/storage.ts'
+import { systemCode, toErrorRecord } from '../errors.ts'
+import { type Storage, UnsafeNameError } from '../storage/storage.ts'
 import { findAsset, renameAsset } from './catalog.ts'
-import { addRemark } from './ledger.ts'
-import { clearOutbox, listOutbox, type OutboxEntry } from './outbox.ts'
+import { addRemark, type Note } from './ledger.ts'
+import { blockOutbox, clearOutbox, listOutbox, type OutboxEntry } from './outbox.ts'
 import { prepared } from './statements.ts'
 
 /** What came of some outbox entries. */
@@ -25,6 +27,8 @@ export interface Replay {
   readonly contested: readonly number[]
   /** Assets whose bytes are nowhere. */
   readonly lost: readonly number[]
+  /** Entries that the system refuses: they stay, to be tried again by the next run. */
+  readonly blocked: readonly { readonly id: number; readonly why: Note }[]
 }
 
 /** Publishing is waiting for the disk: a few at a time. */
@@ -47,15 +51,38 @@ export async function publishEntries(
     const batch = assets.slice(start, start + CONCURRENCY)
     await Promise.all(batch.map((parts) => publishAsset(storage, parts, trust, results)))
   }
-  const having = (result: EntryResult): OutboxEntry[] =>
-    entries.filter(({ id }) => results.get(id) === result)
-  const done = having('done')
-  await storage.syncFolders(done.map(({ final }) => final))
+  const assetsOf = (result: EntryResult): number[] => [
+    ...new Set(entries.filter(({ id }) => results.get(id) === result).map(({ assetId }) => assetId)),
+  ]
+  await syncDone(storage, entries, results)
   return {
-    done: done.map(({ id }) => id),
-    contested: [...new Set(having('contested').map(({ assetId }) => assetId))],
-    lost: [...new Set(having('lost').map(({ assetId }) => assetId))],
+    done: [...results].flatMap(([id, result]) => (result === 'done' ? [id] : [])),
+    contested: assetsOf('contested'),
+    lost: assetsOf('lost'),
+    blocked: [...results].flatMap(([id, why]) => (typeof why === 'string' ? [] : [{ id, why }])),
   }
+}
+
+/** A name is only done when it is durable. */
+async function syncDone(
+  storage: Storage,
+  entries: readonly OutboxEntry[],
+  results: Map<number, EntryResult>,
+): Promise<void> {
+  const done = entries.filter(({ id }) => results.get(id) === 'done')
+  try {
+    await storage.syncFolders(done.map(({ final }) => final))
+  } catch (error) {
+    const why = obstacleOf(error)
+    for (const { id } of done) results.set(id, why)
+  }
+}
+
+/** @throws what is not about the file or the disk: that is a bug. */
+function obstacleOf(error: unknown): Note {
+  if (!(error instanceof UnsafeNameError) && systemCode(error) === undefined) throw error
+  const { code, message, hint } = toErrorRecord(error)
+  return { code, message: hint === undefined ? message : `${message}. ${hint}` }
 }
 
 function byAsset(entries: readonly OutboxEntry[]): OutboxEntry[][] {
@@ -75,21 +102,30 @@ async function publishAsset(
   trust: boolean,
   results: Map<number, EntryResult>,
 ): Promise<void> {
-  const together = parts.length > 1
-  if (together && (await Promise.all(parts.map((part) => isContested(storage, part)))).includes(true)) {
-    for (const part of parts) results.set(part.id, 'contested')
-    return
+  try {
+    const together = parts.length > 1
+    if (together && (await Promise.all(parts.map((part) => isContested(storage, part)))).includes(true)) {
+      for (const part of parts) results.set(part.id, 'contested')
+      return
+    }
+    for (const part of parts) results.set(part.id, await publishEntry(storage, part, trust))
+  } catch (error) {
+    const why = obstacleOf(error)
+    for (const { id } of parts.filter((part) => !results.has(part.id))) results.set(id, why)
   }
-  for (const part of parts) results.set(part.id, await publishEntry(storage, part, trust))
 }
 
 async function isContested(storage: Storage, entry: OutboxEntry): Promise<boolean> {
   return (await storage.stat(entry.final)) !== undefined && !(await isPlaced(storage, entry))
 }
 
-type EntryResult = 'done' | 'contested' | 'lost'
+type EntryResult = 'done' | 'contested' | 'lost' | Note
 
-async function publishEntry(storage: Storage, entry: OutboxEntry, trust: boolean): Promise<EntryResult> {
+async function publishEntry(
+  storage: Storage,
+  entry: OutboxEntry,
+  trust: boolean,
+): Promise<Exclude<EntryResult, Note>> {
   if (!trust && !(await hasBytes(storage.readTemp(entry.temp), entry))) {
     if (!(await isPlaced(storage, entry))) return 'lost'
     await storage.discard(entry.temp)
@@ -125,6 +161,7 @@ function isMissing(error: unknown): boolean {
 /** Records a {@link Replay}; renamed assets keep their entries in the outbox. Answers whether any are left. */
 export function applyReplay(db: DatabaseSync, replay: Replay): { readonly left: boolean } {
   clearOutbox(db, replay.done)
+  for (const { id, why } of replay.blocked) blockOutbox(db, id, why)
   for (const assetId of replay.lost) takeBack(db, assetId)
   for (const assetId of replay.contested) {
     if (findAsset(db, assetId) !== undefined) renameAsset(db, assetId)
@@ -173,6 +210,8 @@ export interface Recovery {
   readonly completed: number
   /** Assets that were taken back. */
   readonly lost: number
+  /** Files that the system refuses their names. */
+  readonly blocked: number
   /** Temporary files of nobody. */
   readonly swept: number
 }
@@ -188,15 +227,17 @@ export async function recoverLibrary(
 ): Promise<Recovery> {
   let completed = 0
   let lost = 0
+  const blocked = new Set<number>()
   let entries = await store.begin()
   for (let round = 0; entries.length > 0 && round < MAX_ROUNDS; round += 1) {
     const replay = await publishEntries(storage, entries, false)
     completed += replay.done.length
     lost += replay.lost.length
+    for (const { id } of replay.blocked) blocked.add(id)
     const { left } = await store.apply(replay)
-    entries = left ? await store.list() : []
+    entries = left ? (await store.list()).filter(({ id }) => !blocked.has(id)) : []
   }
   const waiting = await store.list()
   const keep = new Set([...keepTemps, ...waiting.map(({ temp }) => temp)])
-  return { completed, lost, swept: await storage.sweepTemps(keep) }
+  return { completed, lost, blocked: blocked.size, swept: await storage.sweepTemps(keep) }
 }

@@ -72,7 +72,7 @@ export function renderReport(report: Report, thumbnails: ReadonlyMap<Problem, st
 <main>
 ${[
   renderHeader(report),
-  renderVerdict(report.balance),
+  renderVerdict(report),
   renderExports(report),
   renderTimeline(report.timeline, report.library.undated),
   renderEvidence(report),
@@ -107,7 +107,7 @@ function renderHeader(report: Report): string {
 }
 
 /** The one sentence that matters most. */
-function renderVerdict(sums: Balance): string {
+function renderVerdict({ balance: sums, problems }: Report): string {
   const parts = OUTCOMES.filter((outcome) => sums.byOutcome[outcome] > 0).map((outcome) =>
     outcomeCount(sums, outcome),
   )
@@ -125,6 +125,14 @@ function renderVerdict(sums: Balance): string {
       'failed',
       `${pluralize(failed, 'file')} could not be imported`,
       `${equation}. Every file is accounted for; the failed ones are listed below.`,
+    )
+  }
+  const unpublished = problems.filter(({ kind }) => kind === 'unpublished').length
+  if (unpublished > 0) {
+    return verdict(
+      'failed',
+      `${pluralize(unpublished, 'file')} could not be given a name in the library`,
+      `${equation}. The reasons are listed below; the next ingest tries again.`,
     )
   }
   return verdict('good', 'Every file is accounted for', `${equation}.`)

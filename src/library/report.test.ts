@@ -9,7 +9,7 @@ import { putAlbum } from './albums.ts'
 import { insertAsset } from './catalog.ts'
 import { escapeHtml } from './html.ts'
 import { addRemark, closePlan, finishExport, planFiles, settleFile, settleWithAsset } from './ledger.ts'
-import { collectReport, REPORT_NAMES, writeReport } from './report.ts'
+import { collectReport, MAX_OPEN_FILES, REPORT_NAMES, writeReport } from './report.ts'
 import { renderReport } from './report-html.ts'
 import { planTimeline, renderTimeline } from './report-timeline.ts'
 import { memoryLibrary, planOne, sampleAsset } from './testing/sample-assets.ts'
@@ -104,7 +104,26 @@ describe('renderReport', () => {
   })
 })
 
+test('open files are named, so that counts that do not add up have names', () => {
+  const db = memoryLibrary()
+  for (let index = 0; index < MAX_OPEN_FILES + 1; index += 1) planOne(db, `${index}.jpg`)
+  const report = collectReport(db, 5)
+  assert.equal(report.open.length, MAX_OPEN_FILES)
+  assert.deepEqual(report.open[0], { export: 'google-anna-20240101', path: '0.jpg' })
+  assert.equal(report.balance.open, MAX_OPEN_FILES + 1)
+})
+
 describe('writeReport', () => {
+  test('a thumbnail that cannot be made costs only itself', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'heirloom-report-'))
+    try {
+      await writeReport(root, collectReport(fullLibrary(), 5), () => Promise.reject(new Error('gone')))
+      assert.deepEqual((await readdir(root)).sort(), [...REPORT_NAMES].sort())
+    } finally {
+      await rm(root, { recursive: true, force: true })
+    }
+  })
+
   test('writes both files, replaces the last ones, and takes only real pictures for thumbnails', async () => {
     const root = await mkdtemp(join(tmpdir(), 'heirloom-report-'))
     try {

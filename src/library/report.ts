@@ -20,6 +20,7 @@ import {
   type PairingRecord,
 } from './ledger.ts'
 import { renderReport } from './report-html.ts'
+import { collectRemarks } from './report-remarks.ts'
 import { prepared, type Row } from './statements.ts'
 
 /** Names of the report's files, in the library's folder. */
@@ -41,8 +42,10 @@ export interface Report {
   /** How the time zones are known, most frequent first. */
   readonly zones: readonly { readonly zone: string; readonly count: number }[]
   readonly formats: readonly { readonly format: string; readonly count: number; readonly bytes: number }[]
-  /** Files that failed, and placed ones that are damaged. */
+  /** Files that failed, placed ones that are damaged, and those whose name in the library was refused. */
   readonly problems: readonly Problem[]
+  /** Files that nothing became of yet: the first {@link MAX_OPEN_FILES} of each export; `balance` has the count. */
+  readonly open: readonly { readonly export: string; readonly path: string }[]
   readonly ambiguous: readonly AmbiguousPairing[]
   /** Why files were ignored, most frequent first. */
   readonly ignored: readonly { readonly export: string; readonly reason: string; readonly count: number }[]
@@ -82,9 +85,9 @@ export interface MonthCount {
 }
 
 export interface Problem {
-  readonly kind: 'failed' | 'damaged'
+  readonly kind: 'failed' | 'damaged' | 'unpublished'
   readonly export: string
-  /** In the export; of a damaged one, the file that it was imported from. */
+  /** In the export; of one that is in the catalog, the file that it was imported from. */
   readonly path: string
   readonly code: string
   readonly reason: string
@@ -102,6 +105,9 @@ export interface ReportRemark extends Note {
   readonly export?: string
   readonly path?: string
 }
+
+/** A library that is just being filled has as many open files as the export has. */
+export const MAX_OPEN_FILES = 50
 
 /** Reads everything that the report says; one look at each asset, and none at the settled files. */
 export function collectReport(db: DatabaseSync, now: number): Report {
@@ -124,7 +130,8 @@ export function collectReport(db: DatabaseSync, now: number): Report {
       count: Number(row['count']),
       bytes: Number(row['bytes']),
     })),
-    problems: [...failedFiles(db), ...damagedFiles(db)],
+    problems: [...failedFiles(db), ...unpublishedFiles(db), ...damagedFiles(db)],
+    open: listExports(db).flatMap((row) => openFiles(db, row)),
     ambiguous: ambiguousPairings(db),
     ignored: countsBy(db, IGNORED_SQL).map((row) => ({
       export: String(row['name']),
@@ -216,19 +223,46 @@ function failedFiles(db: DatabaseSync): Problem[] {
     }))
 }
 
+/** Their bytes lie under a temporary name; each run tries again. */
+function unpublishedFiles(db: DatabaseSync): Problem[] {
+  return prepared(
+    db,
+    `SELECT exports.name, outbox.final, outbox.blocked,
+       coalesce((SELECT files.path FROM files WHERE asset_id = assets.id
+         ORDER BY outcome = 'imported' DESC, id LIMIT 1), assets.original_name, outbox.final) AS path
+     FROM outbox JOIN assets ON assets.id = outbox.asset_id JOIN exports ON exports.id = assets.export_id
+     WHERE outbox.blocked IS NOT NULL ORDER BY outbox.id`,
+  )
+    .all()
+    .map((row) => {
+      const { code, message }: Note = JSON.parse(String(row['blocked']))
+      const reason = `cannot be ${row['final']} in the library yet, and the next ingest tries again: ${message}`
+      const [path, name] = [String(row['path']), String(row['name'])]
+      return { kind: 'unpublished' as const, export: name, path, code, reason }
+    })
+}
+
+function openFiles(db: DatabaseSync, { id, name }: ExportRow): Report['open'] {
+  return prepared(db, 'SELECT path FROM files WHERE export_id = ? AND outcome IS NULL ORDER BY id LIMIT ?')
+    .all(id, MAX_OPEN_FILES)
+    .map((row) => ({ export: name, path: String(row['path']) }))
+}
+
 function damagedFiles(db: DatabaseSync): Problem[] {
   return prepared(
     db,
     `SELECT exports.name, assets.path AS placed_at, assets.problems,
        (SELECT files.path FROM files WHERE asset_id = assets.id ORDER BY outcome = 'imported' DESC, id LIMIT 1)
          AS path
-     FROM assets JOIN exports ON exports.id = assets.export_id WHERE assets.problems <> '[]' ORDER BY assets.id`,
+     FROM assets JOIN exports ON exports.id = assets.export_id
+     WHERE assets.problems <> '[]' AND EXISTS (SELECT 1 FROM files WHERE asset_id = assets.id)
+     ORDER BY assets.id`,
   )
     .all()
     .flatMap((row) => {
       const problems: Note[] = JSON.parse(String(row['problems']))
       const placedAt = String(row['placed_at'])
-      const path = String(row['path'] ?? placedAt)
+      const path = String(row['path'])
       const of = { kind: 'damaged' as const, export: String(row['name']), path, placedAt }
       return problems.map(({ code, message }) => ({ ...of, code, reason: message }))
     })
@@ -246,21 +280,6 @@ function ambiguousPairings(db: DatabaseSync): AmbiguousPairing[] {
       const pairing = { export: String(row['name']), path: String(row['path']), sidecar, rule }
       return runnerUp === undefined ? pairing : { ...pairing, runnerUp }
     })
-}
-
-function collectRemarks(db: DatabaseSync): ReportRemark[] {
-  return prepared(
-    db,
-    `SELECT exports.name, code, message, path FROM remarks LEFT JOIN exports ON exports.id = export_id
-     ORDER BY remarks.id`,
-  )
-    .all()
-    .map((row) => ({
-      code: String(row['code']),
-      message: String(row['message']),
-      ...(row['name'] === null ? {} : { export: String(row['name']) }),
-      ...(row['path'] === null ? {} : { path: String(row['path']) }),
-    }))
 }
 
 /** Where a problem file's picture comes from: a `data:` URI of a small JPEG, PNG or WebP; undefined: none. */
@@ -296,7 +315,8 @@ async function collectThumbnails(
   if (thumbnailOf === undefined) return thumbnails
   for (const problem of problems.slice(0, MAX_THUMBNAIL_TRIES)) {
     if (thumbnails.size === MAX_THUMBNAILS) break
-    const uri = await thumbnailOf(problem)
+    // The file may be gone, or be what is wrong: a report without its picture is better than none.
+    const uri = await thumbnailOf(problem).catch(() => undefined)
     const fits = uri !== undefined && uri.length <= MAX_THUMBNAIL_LENGTH
     if (fits && /^data:image\/(?:jpeg|png|webp);base64,[a-z0-9+/=]+$/iu.test(uri))
       thumbnails.set(problem, uri)

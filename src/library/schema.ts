@@ -29,6 +29,13 @@ export class NewerSchemaError extends HeirloomError {
 /** Step n brings a database from version n to n + 1. Never edited once released: add a step. */
 const STEPS: readonly string[] = [
   `
+  -- One row: which library this is the database of.
+  CREATE TABLE library (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,                   -- equal to the one in the library's folder
+    root TEXT NOT NULL                  -- where that folder was at the last run
+  ) STRICT;
+
   -- One row an export, known by its name: the same export again, or with a part more, is the same row.
   CREATE TABLE exports (
     id INTEGER PRIMARY KEY,
@@ -36,6 +43,7 @@ const STEPS: readonly string[] = [
     folder TEXT NOT NULL,               -- folder in the library: safe on every system
     folder_folded TEXT NOT NULL UNIQUE, -- unique where case and normalization are not told apart
     inputs TEXT NOT NULL,               -- JSON array of absolute paths, as of the last run
+    inputs_changed INTEGER NOT NULL DEFAULT 0, -- since the last plan
     listing_digest TEXT,                -- of all paths and fingerprints; equal means nothing changed
     status TEXT NOT NULL CHECK (status IN ('open', 'planned', 'finished')),
     run INTEGER NOT NULL,               -- counts the times that it was opened
@@ -63,7 +71,8 @@ const STEPS: readonly string[] = [
     mime TEXT NOT NULL,
     platform TEXT NOT NULL,
     export_id INTEGER NOT NULL REFERENCES exports (id),
-    role TEXT NOT NULL CHECK (role IN ('primary', 'edited', 'live-video', 'motion-video', 'raw', 'overlay')),
+    role TEXT NOT NULL CHECK (role IN ('primary', 'edited', 'live-video', 'motion-video', 'raw', 'overlay',
+      'edit-instructions')),
     primary_asset_id INTEGER REFERENCES assets (id) ON DELETE SET NULL,
     taken_at INTEGER,                   -- epoch milliseconds; all null when nothing tells the time
     taken_local TEXT,                   -- YYYY-MM-DDTHH:mm:ss[.SSS], where it was taken
@@ -76,6 +85,8 @@ const STEPS: readonly string[] = [
     longitude REAL,
     altitude_m REAL,
     caption TEXT,
+    keywords TEXT NOT NULL DEFAULT '[]', -- JSON array; hierarchical ones have '|' between their levels
+    rating INTEGER,
     original_name TEXT,
     favourite INTEGER NOT NULL DEFAULT 0,
     archived INTEGER NOT NULL DEFAULT 0,
@@ -92,6 +103,13 @@ const STEPS: readonly string[] = [
   CREATE INDEX assets_by_primary ON assets (primary_asset_id) WHERE primary_asset_id IS NOT NULL;
   CREATE INDEX assets_with_problems ON assets (id) WHERE problems <> '[]';
 
+  -- Exports whose copy knows more of an asset than its placed file says.
+  CREATE TABLE catalog_only (
+    asset_id INTEGER NOT NULL REFERENCES assets (id) ON DELETE CASCADE,
+    export_id INTEGER NOT NULL REFERENCES exports (id),
+    PRIMARY KEY (asset_id, export_id)
+  ) STRICT, WITHOUT ROWID;
+
   -- The ledger: one row for each file found in an export. A null outcome is still open.
   CREATE TABLE files (
     id INTEGER PRIMARY KEY,
@@ -100,11 +118,13 @@ const STEPS: readonly string[] = [
     size_bytes INTEGER NOT NULL,
     modified_at INTEGER,
     fingerprint TEXT NOT NULL,          -- equal means: not changed since the last run
+    knowledge TEXT,                     -- digest of what the export tells of a media file
     run INTEGER NOT NULL,               -- the export's run that saw it last
     outcome TEXT CHECK (outcome IN ('imported', 'duplicate', 'sidecar', 'ignored', 'failed')),
     reason_code TEXT,
     reason TEXT,
     asset_id INTEGER REFERENCES assets (id),
+    prior_outcome TEXT,                 -- of a placed file that is open again because more is known of it
     platform TEXT,
     task_id INTEGER,
     pairing TEXT,                       -- JSON {sidecar, rule, runnerUp?, ambiguous}
@@ -168,15 +188,17 @@ const STEPS: readonly string[] = [
     temp TEXT NOT NULL,                 -- object names of the storage
     final TEXT NOT NULL,
     size_bytes INTEGER NOT NULL,
-    sha1 BLOB NOT NULL
+    sha1 BLOB NOT NULL,
+    blocked TEXT                        -- JSON {code, message}: why the last try could not do it
   ) STRICT;
   CREATE INDEX outbox_by_asset ON outbox (asset_id);
 
-  -- What a person should know: of the reading (replaced by each run), or of what start-up mended.
+  -- What a person should know: of the reading (replaced by each run), of placing a file (which is not repeated), or
+  -- of what start-up mended.
   CREATE TABLE remarks (
     id INTEGER PRIMARY KEY,
     export_id INTEGER REFERENCES exports (id),
-    origin TEXT NOT NULL CHECK (origin IN ('reading', 'recovery')),
+    origin TEXT NOT NULL CHECK (origin IN ('reading', 'placing', 'recovery')),
     code TEXT NOT NULL,
     message TEXT NOT NULL,
     path TEXT

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, symlinkSync } from 'node:fs'
 import { link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { LocalStorage } from './local-storage.ts'
 import { tempName, UnsafeNameError } from './storage.ts'
@@ -85,6 +85,55 @@ describe('a local folder', () => {
       await dispose()
     }
   })
+
+  test('a folder that was deleted meanwhile is made again', async () => {
+    const { root, storage, dispose } = await inFreshFolder()()
+    try {
+      for (const name of ['anna/a.jpg', 'anna/b.jpg']) {
+        await storage.writeTemp('1-1-0.part', [Buffer.from('photo')])
+        assert.equal(await storage.publish('1-1-0.part', name), 'published')
+        await rm(join(root, 'anna'), { recursive: true })
+      }
+    } finally {
+      await dispose()
+    }
+  })
+
+  test('sweeping touches only files of our own names', async () => {
+    const { root, dispose } = await inFreshFolder()()
+    try {
+      const storage = new LocalStorage({ root })
+      await mkdir(join(storage.tempFolder, 'holidays'), { recursive: true })
+      const ours = ['7-1-0.part', '7-1-0x.part', '7-1-0.part_exiftool_tmp', 'spool-7-1-0']
+      const others = ['holidays/a.jpg', 'a.jpg', '7-1-0.part.jpg', 'spool-notes.txt']
+      for (const name of [...ours, ...others]) await writeFile(join(storage.tempFolder, name), name)
+      await mkdir(join(storage.tempFolder, '8-1-0.part'))
+      assert.equal(await storage.sweepTemps(new Set()), ours.length)
+      for (const name of ours) assert.equal(existsSync(join(storage.tempFolder, name)), false, name)
+      for (const name of others) assert.equal(await readFile(join(storage.tempFolder, name), 'utf8'), name)
+    } finally {
+      await dispose()
+    }
+  })
+
+  for (const linked of ['.heirloom', '.heirloom/tmp']) {
+    test(`nothing is swept where ${linked} is a link`, async () => {
+      const { root, storage, dispose } = await inFreshFolder()()
+      const outside = await mkdtemp(join(tmpdir(), 'heirloom-outside-'))
+      try {
+        await mkdir(join(outside, 'tmp'))
+        for (const name of ['7-1-0.part', 'tmp/7-1-0.part']) await writeFile(join(outside, name), 'precious')
+        await mkdir(dirname(join(root, linked)), { recursive: true })
+        symlinkSync(outside, join(root, linked))
+        await assert.rejects(storage.sweepTemps(new Set()), UnsafeNameError)
+        assert.ok(existsSync(join(outside, '7-1-0.part')))
+        assert.ok(existsSync(join(outside, 'tmp/7-1-0.part')))
+      } finally {
+        await dispose()
+        await rm(outside, { recursive: true, force: true })
+      }
+    })
+  }
 
   test('a temporary name carries task and attempt', () => {
     assert.equal(tempName({ taskId: 412, attempt: 2, index: 0 }), '412-2-0.part')

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { constants, type Dirent, type Stats } from 'node:fs'
+import { constants, type Dirent, lstatSync, type Stats } from 'node:fs'
 import {
   type FileHandle,
   link,
@@ -22,10 +22,11 @@ import {
   statfs,
   unlink,
 } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import {
   type ByteRange,
+  isTempName,
   type PublishOutcome,
   type Storage,
   type StoredFile,
@@ -60,6 +61,8 @@ export class LocalStorage implements Storage {
   readonly #link: (from: string, to: string) => Promise<void>
   /** Folders below the root that are known to be real, so that a library of many files is not checked by file. */
   readonly #known = new Set<string>()
+  /** Folders that may be new, so that their own names are to be made durable with the next files. */
+  readonly #fresh = new Set<string>()
 
   constructor(options: LocalStorageOptions) {
     this.root = options.root
@@ -87,10 +90,22 @@ export class LocalStorage implements Storage {
     const segments = segmentsOf(final)
     if ((await fileStat(from)) === undefined) return 'missing'
     const to = await this.#prepareFolders(segments)
-    if (await this.#place(from, to)) return 'published'
+    if (await this.#placeAgain(from, to, segments)) return 'published'
     if (!(await isSameFile(from, to))) return 'conflict'
     await rm(from, { force: true })
     return 'exists'
+  }
+
+  /** As {@link #place}, also when a folder was deleted since it was made. */
+  async #placeAgain(from: string, to: string, segments: readonly string[]): Promise<boolean> {
+    try {
+      return await this.#place(from, to)
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+      this.#known.clear()
+      await this.#prepareFolders(segments)
+      return this.#place(from, to)
+    }
   }
 
   /** False when something has the name already. */
@@ -117,6 +132,7 @@ export class LocalStorage implements Storage {
       if (this.#known.has(folder)) continue
       await makeFolder(folder)
       this.#known.add(folder)
+      this.#fresh.add(folder)
     }
     return join(folder, segments.at(-1) ?? '')
   }
@@ -124,12 +140,14 @@ export class LocalStorage implements Storage {
   async syncFolders(finals: readonly string[]): Promise<void> {
     const folders = new Set<string>()
     for (const final of finals) {
-      const segments = segmentsOf(final)
-      for (let depth = 0; depth < segments.length; depth += 1) {
-        folders.add(join(this.root, ...segments.slice(0, depth)))
+      let folder = dirname(join(this.root, ...segmentsOf(final)))
+      folders.add(folder)
+      // A folder's name is made durable by its parent, once.
+      while (folder !== this.root && this.#fresh.delete(folder)) {
+        folder = dirname(folder)
+        folders.add(folder)
       }
     }
-    // Deepest first: a folder's name is made durable by its parent.
     for (const folder of [...folders].sort((a, b) => b.length - a.length)) await syncFolder(folder)
   }
 
@@ -138,10 +156,23 @@ export class LocalStorage implements Storage {
   }
 
   async sweepTemps(keep: ReadonlySet<string>): Promise<number> {
-    const names = await readdirOrEmpty(this.tempFolder)
-    const foreign = names.filter(({ name }) => !keep.has(name))
-    for (const { name } of foreign) await rm(join(this.tempFolder, name), { recursive: true, force: true })
-    return foreign.length
+    for (const folder of [dirname(this.tempFolder), this.tempFolder]) {
+      const found = await lstatOrUndefined(folder)
+      if (found === undefined) return 0
+      if (!found.isDirectory()) throw notAFolder(folder)
+    }
+    const entries = await readdirOrEmpty(this.tempFolder)
+    const left = entries.filter((entry) => entry.isFile() && isTempName(entry.name) && !keep.has(entry.name))
+    for (const { name } of left) await rm(join(this.tempFolder, name), { force: true })
+    return left.length
+  }
+
+  /** One look each, with no hop through the thread pool: some microseconds a name on a local disk. */
+  async missing(names: readonly string[]): Promise<readonly string[]> {
+    return names.filter((name) => {
+      const path = join(this.root, ...segmentsOf(name))
+      return lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true
+    })
   }
 
   async statTemp(temp: string): Promise<StoredFile | undefined> {

@@ -42,12 +42,19 @@ export interface Storage {
   syncFolders(finals: readonly string[]): Promise<void>
   /** Removes a temporary file; does nothing when it is not there. */
   discard(temp: string): Promise<void>
-  /** Removes all temporary files but `keep`; answers how many. Only when nobody else writes any. */
+  /**
+   * Removes all temporary files but `keep`; answers how many. Only files of a name that we give
+   * ({@link isTempName}): whatever else lies there is somebody's. Only when nobody else writes any.
+   *
+   * @throws {@link UnsafeNameError} when the place of temporary files is a link: it could lead anywhere.
+   */
   sweepTemps(keep: ReadonlySet<string>): Promise<number>
   statTemp(temp: string): Promise<StoredFile | undefined>
   readTemp(temp: string): AsyncIterable<Uint8Array>
   /** Undefined when there is no such file. */
   stat(name: string): Promise<StoredFile | undefined>
+  /** Those of many final names that have no file, cheaply: their size is not looked at. */
+  missing(names: readonly string[]): Promise<readonly string[]>
   /** Chunks of at most 1 MiB; throws {@link StoredFileMissingError} at the first one. */
   read(name: string, range?: ByteRange): AsyncIterable<Uint8Array>
   /** All final files, in no particular order; the library's own state is not among them. */
@@ -80,6 +87,14 @@ export function tempName(attempt: {
   readonly index: number
 }): string {
   return `${attempt.taskId}-${attempt.attempt}-${attempt.index}.part`
+}
+
+/**
+ * A name that only a temporary file of ours has: of an attempt ({@link tempName}) or the `.xmp` beside it
+ * (`412-1-0x.part`), unpacked (`spool-412-1-7`), or left by an exiftool that was killed.
+ */
+export function isTempName(name: string): boolean {
+  return /^(?:\d+-\d+-\d+x?\.part|spool-\d+-\d+-\d+)(?:_exiftool_tmp)?$/u.test(name)
 }
 
 /**

@@ -35,6 +35,7 @@ export function testStorageConformance(name: string, create: () => Promise<Stora
     promise('ranges are read, also over the end', readsRanges)
     promise('a missing file is undefined to stat and an error to read', missesFiles)
     promise('sweeping keeps what is named, and final files', sweeps)
+    promise('missing names are told from those that are there', tellsManyMissing)
     promise('discarding twice does nothing', discardsTwice)
     promise('listing gives every final file once, and no temporary one', lists)
     promise('names that lead out are refused', refusesNames)
@@ -112,6 +113,14 @@ async function sweeps(storage: Storage): Promise<void> {
   assert.equal(await storage.statTemp('1-1-0.part'), undefined)
   assert.equal(await textOf(storage.readTemp('2-1-0.part')), '2-1-0.part')
   assert.equal(await textOf(storage.read('a.jpg')), '3-1-0.part')
+}
+
+async function tellsManyMissing(storage: Storage): Promise<void> {
+  await storage.writeTemp('1-1-0.part', bytes('x'))
+  await storage.publish('1-1-0.part', 'anna/a.jpg')
+  const names = ['anna/a.jpg', 'anna/b.jpg', 'ben/a.jpg']
+  assert.deepEqual(await storage.missing(names), ['anna/b.jpg', 'ben/a.jpg'])
+  assert.deepEqual(await storage.missing([]), [])
 }
 
 async function discardsTwice(storage: Storage): Promise<void> {
