@@ -11,6 +11,12 @@ export interface CommittedOutput {
   readonly output: unknown
 }
 
+/** Outputs gather for this long before each call, so that what a call costs as a whole (a synced folder) is shared. */
+const GATHER_MS = 100
+
+/** This many are enough to go at once. */
+const ENOUGH = 100
+
 /** The queue claims no more while this many wait: their follower is slower than the workers. */
 const MAX_WAITING = 2_000
 
@@ -20,6 +26,7 @@ export class CommitOutputs {
   readonly #onError: (error: unknown) => void
   #waiting: CommittedOutput[] = []
   #following: Promise<void> | undefined
+  #hurry: () => void = () => undefined
 
   constructor(
     follow: ((outputs: readonly CommittedOutput[]) => Promise<void>) | undefined,
@@ -42,14 +49,31 @@ export class CommitOutputs {
 
   /** Resolves when everything was dealt with. Never rejects. */
   async settled(): Promise<void> {
+    this.#hurry()
     while (this.#following !== undefined) await this.#following
+  }
+
+  /** Waits for more outputs, unless somebody waits for these. */
+  async #gather(): Promise<void> {
+    // Lets the round that pushes finish pushing.
+    await Promise.resolve()
+    if (this.#waiting.length >= ENOUGH) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#hurry = () => undefined
   }
 
   async #run(follow: (outputs: readonly CommittedOutput[]) => Promise<void>): Promise<void> {
     try {
-      // Lets the round that pushes finish pushing.
-      await Promise.resolve()
-      while (this.#waiting.length > 0) await follow(this.#waiting.splice(0))
+      do {
+        await this.#gather()
+        await follow(this.#waiting.splice(0))
+      } while (this.#waiting.length > 0)
     } catch (error) {
       this.#waiting = []
       this.#onError(error)

@@ -132,6 +132,7 @@ export class CoordinatorRunner implements LaneRunner {
       signal,
       emit: (chunk) => host.emit(claimed, chunk),
       progress: (value) => host.progress(claimed, value),
+      yieldTurn: () => undefined,
     }
     return handler(payload as never, context)
   }

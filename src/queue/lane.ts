@@ -29,8 +29,18 @@ const BATCH_MS = 25
 /** Tasks that take longer are claimed when a slot is free and not before, so that priorities stay fresh. */
 const SLOW_TASK_MS = 100
 
-/** Weight of the newest task in the moving average of task times. */
-const NEWEST_WEIGHT = 0.05
+/**
+ * At least this many for one hand-over, unless tasks are slow: one that waits for the disk, one that computes, and
+ * one in hand, so that a worker does not idle for the length of a round.
+ */
+const MIN_BATCH = 3
+
+/**
+ * Weight of the newest task in the moving average of task times. The first tasks of a process load its code and take
+ * many times as long as the rest, so the way down is quick.
+ */
+const SLOWER_WEIGHT = 0.05
+const FASTER_WEIGHT = 0.3
 
 export class Lane {
   readonly name: string
@@ -43,6 +53,8 @@ export class Lane {
   paused = false
   /** True while a claim would get nothing, as far as we know. */
   dry = false
+  /** The next due time was asked for, and nothing has happened since that could have changed it. */
+  dueKnown = false
   cancelDue: () => void = () => undefined
   #averageMs: number | undefined
 
@@ -68,10 +80,11 @@ export class Lane {
     return !this.paused && this.concurrency > 0
   }
 
-  /** Tasks for one hand-over: as many as fill {@link BATCH_MS}. One, while nothing is known. */
+  /** Tasks for one hand-over: as many as fill {@link BATCH_MS}. One, while nothing is known or tasks are slow. */
   get batchSize(): number {
-    if (this.#averageMs === undefined) return 1
-    return Math.max(1, Math.min(this.batchLimit, Math.round(BATCH_MS / Math.max(this.#averageMs, 0.01))))
+    if (this.#averageMs === undefined || this.#averageMs > SLOW_TASK_MS) return 1
+    const filling = Math.round(BATCH_MS / Math.max(this.#averageMs, 0.01))
+    return Math.min(this.batchLimit, Math.max(MIN_BATCH, filling))
   }
 
   /** How many tasks to claim now. Claims are few and large: none until half of what may be ahead is used up. */
@@ -88,12 +101,31 @@ export class Lane {
     return this.isOpen && !this.dry && this.buffer.length === 0 && this.runner.hasIdleSlot
   }
 
+  /** All that is claimed and has not ended. */
+  get held(): readonly ClaimedTask[] {
+    return [...this.buffer, ...this.runner.tasks]
+  }
+
+  /** There may be tasks again, and other due times. */
+  wake(): void {
+    this.dry = false
+    this.dueKnown = false
+  }
+
+  /** Gives up tasks whose lease is lost. */
+  abandon(taskIds: ReadonlySet<number>): void {
+    const kept = this.buffer.filter(({ task }) => !taskIds.has(task.id))
+    this.buffer.splice(0, this.buffer.length, ...kept)
+    this.runner.abandon(taskIds)
+  }
+
   feed(): void {
     if (!this.paused && this.buffer.length > 0) this.runner.feed(this.buffer, this.batchSize)
   }
 
   learn(durationMs: number): void {
     const last = this.#averageMs ?? durationMs
-    this.#averageMs = last + (durationMs - last) * NEWEST_WEIGHT
+    const weight = durationMs < last ? FASTER_WEIGHT : SLOWER_WEIGHT
+    this.#averageMs = last + (durationMs - last) * weight
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { FakeClock } from '../clock.ts'
 import type { QueueEvents } from './events.ts'
+import type { Handler } from './handler.ts'
 import { QueueManager } from './queue-manager.ts'
 import type { QueueManagerOptions } from './queue-options.ts'
 import { openSqliteBackendInProcess } from './sqlite/index.ts'
@@ -171,6 +172,23 @@ describe('running tasks in worker processes', () => {
     assert.deepEqual([await isGone(worker), await isGone(child)], [true, true])
   })
 
+  test('a task that yields its turn lets the next one run, and is reported before it', async (t) => {
+    const { queue, backend, add, run } = setup(t)
+    // Tasks are handed over one at a time until it is known that they are quick.
+    await add({}, {}, {})
+    await run()
+    const settled: number[] = []
+    queue.on('task.settled', ({ task }) => settled.push(task.id))
+    const ids = await add({ kind: 'yields' }, { kind: 'frees' })
+    await queue.drain()
+    assert.deepEqual(settled, ids)
+    const results = await Promise.all(ids.map((id) => backend.get(id)))
+    assert.deepEqual(
+      results.map((task) => task?.result),
+      ['yielded', 'freed'],
+    )
+  })
+
   test('emit waits for the coordinator and answers what it made of the chunk', async (t) => {
     const chunks: unknown[] = []
     const progress: unknown[] = []
@@ -252,6 +270,58 @@ describe('stopping', () => {
     await started
     await Promise.all([queue.stop(), queue.stop({ graceful: false })])
     assert.equal((await backend.get(id))?.status, 'pending')
+  })
+
+  describe('while an emitted chunk is dealt with that never will be', () => {
+    /** `emits` runs in a worker, `sends` in the coordinator; both wait for the answer. */
+    async function stuck(t: TestContext, more: Options = {}) {
+      let sent = 0
+      const { promise: bothSent, resolve } = Promise.withResolvers<void>()
+      const onEmit = (): Promise<never> => {
+        sent += 1
+        if (sent === 2) resolve()
+        return new Promise(() => undefined)
+      }
+      const sends: Handler = (_payload, context) => context.emit('chunk')
+      const handlers = { sends, noop: async () => 'done' }
+      const made = setup(t, { ...more, onEmit, handlers })
+      const ids = await made.add({ kind: 'emits', payload: 1 }, { kind: 'sends', lane: 'c' })
+      await made.queue.start()
+      await bothSent
+      return { ...made, ids }
+    }
+
+    test('a stop that is not graceful kills and releases', { timeout: 10_000 }, async (t) => {
+      const { queue, backend, ids } = await stuck(t)
+      await queue.stop({ graceful: false })
+      const tasks = await Promise.all(ids.map((id) => backend.get(id)))
+      assert.deepEqual(
+        tasks.map((task) => [task?.status, task?.failures]),
+        [
+          ['pending', 0],
+          ['pending', 0],
+        ],
+      )
+    })
+
+    test('an impatient second stop ends the graceful one', { timeout: 10_000 }, async (t) => {
+      const { queue } = await stuck(t)
+      await Promise.all([queue.stop(), queue.stop({ graceful: false })])
+    })
+
+    test('a queue that fails can be stopped', { timeout: 10_000 }, async (t) => {
+      const program = { commits: { noop: () => 'output' } }
+      const { queue, add } = await stuck(t, {
+        backend: openSqliteBackendInProcess({ file: ':memory:', program }),
+        afterCommit: async () => {
+          throw new Error('disk is full')
+        },
+      })
+      const drained = assert.rejects(queue.drain(), /disk is full/u)
+      await add({ lane: 'c' })
+      await drained
+      await queue.stop()
+    })
   })
 
   test('a stop before the start and a second one do nothing', async (t) => {

@@ -15,6 +15,7 @@ import type { AddedTask, Backend, ClaimRequest, SettleResult } from './backend.t
 import { CommitOutputs } from './commit-outputs.ts'
 import { createLane } from './create-lane.ts'
 import { Duties } from './duties.ts'
+import { Emissions } from './emissions.ts'
 import { type Listener, type QueueEvents, TypedEmitter } from './events.ts'
 import type { Lane, LaneOptions } from './lane.ts'
 import { InvalidQueueOptionsError, StoreClosedError } from './queue-errors.ts'
@@ -23,8 +24,11 @@ import type { AttemptEnd } from './runner.ts'
 import { type Ack, settlementOf } from './settlement.ts'
 import type { ClaimedTask, NewTask } from './task.ts'
 
-/** Ends gather for this long before a round, unless a slot idles: a group commit. */
-const LINGER_MS = 3
+/**
+ * Ends gather for this long before a round, unless a slot idles: a group commit. Each round waits for the disk once;
+ * workers have something in hand for longer than this.
+ */
+const LINGER_MS = 25
 
 /** Rows that one round changes at most, and ends that make it start at once. */
 const MAX_ROUND = 500
@@ -60,7 +64,7 @@ export class QueueManager {
   #stopping: Promise<void> | undefined
   #keepAlive: NodeJS.Timeout | undefined
   readonly #duties: Duties
-  readonly #emitting = new Set<Promise<unknown>>()
+  readonly #emissions: Emissions
 
   constructor(options: QueueManagerOptions) {
     verifyQueueManagerOptions(options)
@@ -69,6 +73,7 @@ export class QueueManager {
     this.#clock = options.clock ?? systemClock
     this.#leaseMs = options.leaseMs ?? 15_000
     this.#duties = new Duties(this.#clock, (error) => this.#fail(error))
+    this.#emissions = new Emissions(options.onEmit, () => this.wake())
     this.#outputs = new CommitOutputs(options.afterCommit, (error) => this.#fail(error))
     for (const [name, lane] of Object.entries(options.lanes))
       this.#lanes.set(name, this.#makeLane(name, lane))
@@ -99,6 +104,7 @@ export class QueueManager {
     if (this.#state !== 'idle') return
     this.#state = 'running'
     this.#failure = undefined
+    this.#emissions.reopen()
     // Timers of the clock do not hold a process open; a queue that runs does.
     this.#keepAlive = setInterval(() => undefined, MAX_WAIT_MS)
     try {
@@ -135,7 +141,7 @@ export class QueueManager {
    */
   async stop({ graceful = true }: { readonly graceful?: boolean } = {}): Promise<void> {
     if (this.#stopping !== undefined) {
-      if (!graceful) await this.#stopRunners(false)
+      if (!graceful) await this.#kill()
       return this.#stopping
     }
     if (this.#state === 'idle') return
@@ -164,7 +170,7 @@ export class QueueManager {
 
   /** Lets every lane look for tasks. Needed only after tasks were added past this object. */
   wake(): void {
-    for (const lane of this.#lanes.values()) lane.dry = false
+    for (const lane of this.#lanes.values()) lane.wake()
     this.#kick()
   }
 
@@ -193,20 +199,9 @@ export class QueueManager {
       clock: this.#clock,
       events: this.#events,
       ended: (claimed, end) => this.#ended(claimed, end),
-      emit: (claimed, chunk) => this.#emitted(claimed, chunk),
+      emit: ({ task }, chunk) => this.#emissions.take(task, chunk),
       onRoom: () => this.#feed(name),
     })
-  }
-
-  async #emitted(claimed: ClaimedTask, chunk: unknown): Promise<unknown> {
-    const dealing = this.#options.onEmit?.(claimed.task, chunk) ?? Promise.resolve(undefined)
-    this.#emitting.add(dealing)
-    try {
-      return await dealing
-    } finally {
-      this.#emitting.delete(dealing)
-      this.wake()
-    }
   }
 
   #ended(claimed: ClaimedTask, end: AttemptEnd): void {
@@ -237,6 +232,9 @@ export class QueueManager {
     if (settled === undefined) return
     const { id, kind, lane } = task
     const { status, output } = settled
+    // What did not complete may be due again later.
+    const own = this.#lanes.get(lane)
+    if (own !== undefined && status !== 'completed') own.dueKnown = false
     const ref = { id, kind, lane }
     if (output !== undefined) this.#outputs.push({ task: ref, output })
     const error = settlement.outcome === 'error' ? settlement.error : settled.error
@@ -256,17 +254,18 @@ export class QueueManager {
     else this.#releaseBuffer(lane)
     if (tasks.length >= claim.limit) return
     lane.dry = true
-    await this.#awaitDue(lane)
+    if (!lane.dueKnown) await this.#awaitDue(lane)
   }
 
   /** Wakes a dry lane when its next task becomes due. */
   async #awaitDue(lane: Lane): Promise<void> {
     const dueAt = await this.#backend.nextDueAt(lane.name)
     lane.cancelDue()
+    lane.dueKnown = true
     if (dueAt === undefined || this.#state !== 'running') return
     const waitMs = Math.min(Math.max(dueAt - this.#clock.now(), 1), MAX_WAIT_MS)
     lane.cancelDue = this.#clock.after(waitMs, () => {
-      lane.dry = false
+      lane.wake()
       this.#kick()
     })
   }
@@ -328,16 +327,21 @@ export class QueueManager {
       lane.cancelDue()
       this.#releaseBuffer(lane)
     }
-    await this.#stopRunners(graceful && !failed)
+    await (graceful && !failed ? this.#stopRunners(true) : this.#kill())
     await this.#duties.stop()
-    await Promise.allSettled(this.#emitting)
-    if (failed) await this.#loop
-    else await this.#flush()
+    await this.#emissions.settled()
+    await (failed ? this.#loop : this.#flush())
     await this.#outputs.settled()
     clearInterval(this.#keepAlive)
     this.#state = 'idle'
     const reason = this.#failure ?? new StoreClosedError('queue was stopped before it was drained')
     for (const { reject } of this.#drains.splice(0)) reject(reason)
+  }
+
+  /** What was emitted may wait for tasks that are killed here. */
+  #kill(): Promise<void> {
+    this.#emissions.abandon()
+    return this.#stopRunners(false)
   }
 
   async #stopRunners(graceful: boolean): Promise<void> {
@@ -358,7 +362,7 @@ export class QueueManager {
   }
 
   async #renew(): Promise<void> {
-    const held = [...this.#lanes.values()].flatMap(({ buffer, runner }) => [...buffer, ...runner.tasks])
+    const held = [...this.#lanes.values()].flatMap((lane) => lane.held)
     if (held.length === 0) return
     const { lost } = await this.#backend.renew(
       held.map(({ lease }) => lease),
@@ -366,11 +370,7 @@ export class QueueManager {
     )
     if (lost.length === 0) return
     const taskIds = new Set(lost.map(({ taskId }) => taskId))
-    for (const { buffer, runner } of this.#lanes.values()) {
-      const kept = buffer.filter(({ task }) => !taskIds.has(task.id))
-      buffer.splice(0, buffer.length, ...kept)
-      runner.abandon(taskIds)
-    }
+    for (const lane of this.#lanes.values()) lane.abandon(taskIds)
     this.#events.emit('lease.lost', { taskIds: [...taskIds] })
   }
 
@@ -387,7 +387,7 @@ export class QueueManager {
     this.#state = 'failed'
     this.#events.emit('queue.failed', { error })
     for (const { reject } of this.#drains.splice(0)) reject(error)
-    void this.#stopRunners(false)
+    void this.#kill()
   }
 
   #lane(name: string): Lane {

@@ -18,11 +18,18 @@ import type { FromWorker, ToWorker, WireTask } from './worker-protocol.ts'
 /** How long the module may clean up after the coordinator's death. */
 const ORPHAN_GRACE_MS = 2_000
 
+/** Tasks that only wait, beside the one that computes: more than a disk can make use of. */
+const MAX_YIELDED = 4
+
 const abort = new AbortController()
 const waiting: WireTask[] = []
 const emitting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
 let sequence = 0
-let busy = false
+/** A task has the turn: it computes, and the next one must wait. */
+let computing = false
+/** Tasks that have begun and are not reported yet. */
+let begun = 0
+let reported: Promise<void> = Promise.resolve()
 let ending = false
 
 const send = (message: FromWorker): void => {
@@ -62,34 +69,50 @@ function receive(message: ToWorker): void {
   pump()
 }
 
-/** Starts the next task, unless one runs; a finished queue that is to end ends. */
+/** Begins the next task, unless one has the turn; a finished queue that is to end ends. */
 function pump(): void {
   // Messages may come in before the module is loaded.
-  if (busy || worker === undefined) return
+  if (computing || worker === undefined || begun > MAX_YIELDED) return
   const task = waiting.shift()
-  if (task !== undefined) {
-    busy = true
-    void run(task, worker).finally(() => {
-      busy = false
-      pump()
-    })
-  } else if (ending) void end(worker)
+  if (task !== undefined) begin(task, worker)
+  else if (ending && begun === 0) void end(worker)
 }
 
-async function run(task: WireTask, { handlers }: WorkerModule): Promise<void> {
+/** Runs a task, and reports it after those that began before it. */
+function begin(task: WireTask, module: WorkerModule): void {
+  computing = true
+  begun += 1
+  let hasTurn = true
+  const passTurn = (): void => {
+    if (!hasTurn) return
+    hasTurn = false
+    computing = false
+    queueMicrotask(pump)
+  }
+  const before = reported
+  reported = run(task, module, passTurn).then(async (message) => {
+    passTurn()
+    await before
+    send(message)
+    begun -= 1
+    pump()
+  })
+}
+
+async function run(task: WireTask, { handlers }: WorkerModule, passTurn: () => void): Promise<FromWorker> {
   const { id, kind } = task
   const startedAt = performance.now()
   try {
     const handler: Handler | undefined = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined
     if (handler === undefined) throw new ForwardedError(unknownKind(kind))
-    const result = await handler(task.payload as never, contextOf(task))
-    send({ type: 'completed', id, result, durationMs: performance.now() - startedAt })
+    const result = await handler(task.payload as never, contextOf(task, passTurn))
+    return { type: 'completed', id, result, durationMs: performance.now() - startedAt }
   } catch (error) {
-    send({ type: 'failed', id, error: toErrorRecord(error), durationMs: performance.now() - startedAt })
+    return { type: 'failed', id, error: toErrorRecord(error), durationMs: performance.now() - startedAt }
   }
 }
 
-function contextOf({ id, kind, attempt }: WireTask): TaskContext {
+function contextOf({ id, kind, attempt }: WireTask, yieldTurn: () => void): TaskContext {
   return {
     taskId: id,
     kind,
@@ -102,6 +125,7 @@ function contextOf({ id, kind, attempt }: WireTask): TaskContext {
         send({ type: 'emit', id, sequence, chunk })
       }),
     progress: (value) => send({ type: 'progress', id, value }),
+    yieldTurn,
   }
 }
 

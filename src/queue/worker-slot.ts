@@ -2,7 +2,9 @@
  * One worker process and the tasks that it was given.
  *
  * The process runs its tasks one at a time and in order, so that the first of {@link WorkerSlot.tasks} is the
- * one that runs, and the one to blame when the process dies. It leads a process group: killing it kills its
+ * one that runs, and the one to blame when the process dies. (A task that has yielded its turn only waits: then the
+ * second one runs, and the first is blamed in its place. It pays with one charge and runs alone; the culprit, which
+ * goes back to the front, is blamed next.) It leads a process group: killing it kills its
  * children too, which a plain kill would leave behind as orphans that still write files.
  *
  * @module

@@ -24,23 +24,15 @@ import type {
 import type { StoreProgram, Transaction } from '../commit.ts'
 import { type PreparedTask, prepareTask, storedResult } from '../new-task.ts'
 import {
-  dependencyFailed,
   leaseExpired,
   taskCancelled,
   UnknownCallError,
   UnknownDependencyError,
   WaitCycleError,
 } from '../queue-errors.ts'
-import {
-  type ClaimedTask,
-  FINAL_STATUSES,
-  type Lease,
-  type NewTask,
-  type OnDependencyFailure,
-  type Task,
-  type TaskStatus,
-} from '../task.ts'
+import type { ClaimedTask, Lease, NewTask, OnDependencyFailure, Task } from '../task.ts'
 import { wouldWaitForItself } from '../waiting.ts'
+import { canBeClaimed, type Doom, doomBy, type Entry, isOpen, newTask } from './memory-entry.ts'
 
 /** What a program for this backend keeps: it is rolled back by copying, so values are replaced, not changed. */
 export type MemoryDatabase = Map<string, unknown>
@@ -58,23 +50,10 @@ interface Ending {
   readonly end: End
 }
 
-interface Entry {
-  readonly task: Task
-  readonly token?: string
-  readonly leaseUntil?: number
-  readonly alone: boolean
-  /** Dependencies that have not finished. */
-  readonly parents: ReadonlyMap<number, OnDependencyFailure>
-  readonly afterGroup?: string
-}
-
 export interface MemoryBackendOptions {
   readonly clock?: Clock
   readonly program?: StoreProgram<MemoryDatabase>
 }
-
-const isOpen = ({ task }: Entry): boolean => !FINAL_STATUSES.includes(task.status)
-const canBeClaimed = ({ task: { status } }: Entry): boolean => status === 'pending' || status === 'retry'
 
 export class MemoryBackend implements Backend {
   readonly #clock: Clock
@@ -230,10 +209,10 @@ export class MemoryBackend implements Backend {
 
   #judge(task: PreparedTask): {
     parents: Map<number, OnDependencyFailure>
-    doom?: { status: 'failed' | 'cancelled'; error: ErrorRecord }
+    doom?: Doom
   } {
     const parents = new Map<number, OnDependencyFailure>()
-    let doom: { status: 'failed' | 'cancelled'; error: ErrorRecord } | undefined
+    let doom: Doom | undefined
     for (const [id, rule] of task.dependsOn) {
       const parent = this.#entries.get(id)
       if (parent === undefined) throw new UnknownDependencyError(id)
@@ -381,33 +360,5 @@ export class MemoryBackend implements Backend {
     if (entry === undefined || !isOpen(entry) || entry.task.status === 'processing') return false
     this.#finish(id, 'cancelled', { error: taskCancelled(id) })
     return true
-  }
-}
-
-function doomBy(
-  { id, status }: Task,
-  rule: OnDependencyFailure,
-): { status: 'failed' | 'cancelled'; error: ErrorRecord } | undefined {
-  if (rule === 'run' || (status !== 'failed' && status !== 'cancelled')) return undefined
-  return { status: rule === 'fail' ? 'failed' : 'cancelled', error: dependencyFailed(id, status) }
-}
-
-function newTask(id: number, task: PreparedTask, status: TaskStatus, now: number): Task {
-  const { kind, lane, payload, priority, runAt, maxRetries, timeoutMs, group, dedupeKey } = task
-  return {
-    id,
-    kind,
-    lane,
-    payload: JSON.parse(payload),
-    status,
-    priority,
-    runAt,
-    attempt: 0,
-    failures: 0,
-    maxRetries,
-    createdAt: now,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(group === undefined ? {} : { group }),
-    ...(dedupeKey === undefined ? {} : { dedupeKey }),
   }
 }
