@@ -1,50 +1,44 @@
 /**
- * Turns the paths of a command line into exports: which exist, which belong together, and what each is called.
+ * Turns the paths of a command line into exports, or says everything that is wrong with them at once.
  *
- * Only names and kinds of files are looked at, nothing is opened. The parts of one takeout (`…-001.zip`,
- * `…-002.zip`) are one export, wherever they stand among the arguments. Problems are gathered.
+ * Which paths belong together and what each export is called is decided in `exports/archive/export-inputs.ts`.
+ * Only names and kinds of files are looked at, nothing is opened.
  *
  * @module
  */
 
-import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, constants, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join, parse, relative, resolve } from 'node:path'
 import { systemCode } from '../errors.ts'
-import type { ExportInput } from '../tasks/ingest-api.ts'
+import { type ExportInput, groupInputs, listOriginals } from '../exports/archive/export-inputs.ts'
+import { isArchiveName } from '../exports/archive/part-name.ts'
+import { formatCount, pluralize } from '../units.ts'
 import { didYouMean } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 
-/** What can be opened; anything else that is a file is refused by name. */
-const ARCHIVE = /\.(?:zip|tgz|tar\.gz)$/iu
-
-/**
- * Part of a takeout: `takeout-20240101T000000Z-001.zip`, since 2023 also `…Z-3-001.zip`, and `…-001 (1).zip`
- * when a browser fetched it twice.
- */
-const PART = /^(?<name>takeout-\d{8}T\d{6}Z)(?<part>(?:-\d+)*)(?: ?\(\d+\))?$/iu
-
 export interface ResolvedExports {
   readonly exports: readonly ExportInput[]
+  /** Absolute paths as they were given: the library may lie in none of these either. */
+  readonly roots: readonly string[]
   readonly warnings: readonly string[]
 }
 
+/** Files that a warning names before it counts the rest. */
+const NAMED_FILES = 3
+
 /** The exports that are named one by one. @throws {@link UsageError} with every path that will not do. */
-export function resolveExports(paths: readonly string[], cwd: string): ResolvedExports {
+export async function resolveExports(paths: readonly string[], cwd: string): Promise<ResolvedExports> {
   const problems: string[] = []
-  const warnings: string[] = []
-  const found = paths.flatMap((path) => {
-    const absolute = resolve(cwd, path)
-    const stats = statOrSay(absolute, path, problems)
-    if (stats === undefined) return []
-    if (stats.isDirectory()) warnings.push(...archivesInside(absolute, path))
-    else if (!stats.isFile() || !ARCHIVE.test(path)) {
-      problems.push(`${path} is neither a folder nor a .zip, .tgz or .tar.gz archive`)
-      return []
+  const roots = paths.map((path) => resolve(cwd, path))
+  for (const path of paths) {
+    const stats = statOrSay(resolve(cwd, path), path, problems)
+    if (stats === undefined || stats.isDirectory()) continue
+    if (!stats.isFile() || !isArchiveName(path)) {
+      problems.push(`${path} is neither a folder nor a .zip, .tgz, .tar.gz or .tar archive`)
     }
-    return [absolute]
-  })
+  }
   if (problems.length > 0) throw new UsageError(problems)
-  return { exports: groupParts(found), warnings }
+  return { exports: await groupInputs(roots), roots, warnings: [] }
 }
 
 /**
@@ -52,21 +46,26 @@ export function resolveExports(paths: readonly string[], cwd: string): ResolvedE
  *
  * @throws {@link UsageError} when the folder is missing or holds none.
  */
-export function resolveOriginals(path: string, cwd: string): ResolvedExports {
+export async function resolveOriginals(path: string, cwd: string): Promise<ResolvedExports> {
   const problems: string[] = []
-  const absolute = resolve(cwd, path)
-  const stats = statOrSay(absolute, path, problems)
+  const folder = resolve(cwd, path)
+  const stats = statOrSay(folder, path, problems)
   if (stats !== undefined && !stats.isDirectory()) problems.push(`--originals ${path}: not a folder`)
   if (problems.length > 0) throw new UsageError(problems)
-  const inside = readdirSync(absolute)
-    .filter((name) => !name.startsWith('.'))
-    .sort()
-    .map((name) => join(absolute, name))
-    .filter((child) => isExport(child))
-  if (inside.length > 0) return { exports: groupParts(inside), warnings: [] }
-  throw new UsageError([`--originals ${path}: no sub-folder and no archive in it`], {
-    hint: `If ${path} is itself the export: heirloom ingest ${path}`,
-  })
+  const { exports, leftOut } = await listOriginals(folder)
+  if (exports.length === 0) {
+    throw new UsageError([`--originals ${path}: no sub-folder and no archive in it`], {
+      hint: `If ${path} is itself the export: heirloom ingest ${path}`,
+    })
+  }
+  return { exports, roots: [folder], warnings: leftOut.length === 0 ? [] : [leftOutWarning(path, leftOut)] }
+}
+
+/** Only folders and archives are exports, so a photo that lies between them would be missed without a word. */
+function leftOutWarning(path: string, leftOut: readonly string[]): string {
+  const named = leftOut.slice(0, NAMED_FILES).join(', ')
+  const more = leftOut.length > NAMED_FILES ? ` and ${formatCount(leftOut.length - NAMED_FILES)} more` : ''
+  return `${pluralize(leftOut.length, 'file')} in ${path} ${leftOut.length === 1 ? 'lies' : 'lie'} in no export and ${leftOut.length === 1 ? 'is' : 'are'} left out: ${named}${more}`
 }
 
 /** Absolute path of a library that must exist. @throws {@link UsageError} with the nearest name. */
@@ -79,25 +78,41 @@ export function requireLibrary(path: string, cwd: string): string {
   return absolute
 }
 
-/** Why no library can be made here: there is a file in the way. */
-export function findObstacle(library: string): string | undefined {
-  const stats = statSync(library, { throwIfNoEntry: false })
-  return stats === undefined || stats.isDirectory() ? undefined : `the library ${library} is not a folder`
+/** Why no library can be made or written here: there is a file in the way, or, when it is to be written, the folder is closed to us. */
+export function findObstacle(library: string, willWrite: boolean): string | undefined {
+  const nearest = nearestExisting(library)
+  if (!statSync(nearest).isDirectory()) {
+    return nearest === library
+      ? `the library ${library} is not a folder`
+      : `the library ${library} cannot be made: ${nearest} is not a folder`
+  }
+  if (!willWrite) return undefined
+  try {
+    accessSync(nearest, constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (error) {
+    return `the library ${library} cannot be written (${systemCode(error) ?? String(error)} at ${nearest})`
+  }
+}
+
+function nearestExisting(path: string): string {
+  const exists = statSync(path, { throwIfNoEntry: false }) !== undefined
+  return exists || dirname(path) === path ? path : nearestExisting(dirname(path))
 }
 
 /**
  * Why this library cannot take these exports: the one lies inside the other, so that the job would read what it
  * writes. Links are followed, also for a library that does not exist yet.
  */
-export function findOverlaps(exports: readonly ExportInput[], library: string): string[] {
+export function findOverlaps({ exports, roots }: ResolvedExports, library: string): string[] {
   const home = realPath(library)
-  return exports.flatMap(({ inputs }) =>
-    inputs.flatMap((input) => {
-      const real = realPath(input)
-      if (isInside(home, real)) return [`the library ${library} lies inside the export ${input}`]
-      return isInside(real, home) ? [`the export ${input} lies inside the library ${library}`] : []
-    }),
-  )
+  const inputs = new Set([...roots, ...exports.flatMap((one) => one.inputs)])
+  for (const input of inputs) {
+    const real = realPath(input)
+    if (isInside(home, real)) return [`the library ${library} lies inside the export ${input}`]
+    if (isInside(real, home)) return [`the export ${input} lies inside the library ${library}`]
+  }
+  return []
 }
 
 function isInside(path: string, folder: string): boolean {
@@ -114,23 +129,6 @@ function realPath(path: string): string {
     if (systemCode(error) !== 'ENOENT' || dirname(path) === path) return path
     return join(realPath(dirname(path)), basename(path))
   }
-}
-
-function isExport(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats !== undefined && (stats.isDirectory() || (stats.isFile() && ARCHIVE.test(path)))
-}
-
-/** A folder that holds nothing but archives was most likely meant as `--originals`. */
-function archivesInside(absolute: string, path: string): string[] {
-  let names: string[]
-  try {
-    names = readdirSync(absolute).filter((name) => !name.startsWith('.'))
-  } catch {
-    return [] // Unreadable: the job itself will say so, with the reason.
-  }
-  if (names.length === 0 || !names.every((name) => ARCHIVE.test(name))) return []
-  return [`${path} holds only archives, which are not looked into there; to ingest them: --originals ${path}`]
 }
 
 function statOrSay(absolute: string, path: string, problems: string[]): Stats | undefined {
@@ -158,38 +156,4 @@ function nearName(absolute: string, path: string): string {
   } catch {
     return '' // The folder is not there either, so there is no name to offer.
   }
-}
-
-/** Puts parts together and gives every export a name of its own. Order: first mention. */
-export function groupParts(paths: readonly string[]): ExportInput[] {
-  const groups = new Map<string, { name: string; folder: string; inputs: string[] }>()
-  for (const path of new Set(paths)) {
-    const stem = basename(path).replace(ARCHIVE, '')
-    const isArchive = stem !== basename(path)
-    const name = (isArchive && PART.exec(stem)?.groups?.['name']) || stem || 'root'
-    const key = isArchive ? join(dirname(path), name.toLowerCase()) : path
-    const group = groups.get(key) ?? { name, folder: dirname(path), inputs: [] }
-    group.inputs.push(path)
-    groups.set(key, group)
-  }
-  const sorted = [...groups.values()].map((group) => ({ ...group, inputs: group.inputs.sort(byPart) }))
-  return uniqueNames(sorted)
-}
-
-function byPart(left: string, right: string): number {
-  return basename(left).localeCompare(basename(right), 'en', { numeric: true })
-}
-
-/** `Takeout` of two people: the folder above tells them apart, a number when even that does not. */
-function uniqueNames(groups: readonly { name: string; folder: string; inputs: string[] }[]): ExportInput[] {
-  const taken = new Set<string>()
-  const names = groups.map(({ name }) => name.toLowerCase())
-  return groups.map(({ name, folder, inputs }) => {
-    const alone = names.filter((other) => other === name.toLowerCase()).length === 1
-    const wanted = alone ? name : `${basename(folder)}-${name}`
-    let unique = wanted
-    for (let number = 2; taken.has(unique.toLowerCase()); number += 1) unique = `${wanted}-${number}`
-    taken.add(unique.toLowerCase())
-    return { name: unique, inputs }
-  })
 }

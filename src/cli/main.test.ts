@@ -122,6 +122,10 @@ describe('usage errors leave with 2 and say what to do', () => {
     },
     { line: 'ingest Takeout -o Takeout/library', err: /lies inside the export/u },
     { line: 'ingest Takeout -o bad.yaml', err: /bad\.yaml is not a folder/u },
+    {
+      line: 'ingest Takeout -o bad.yaml/deep/lib',
+      err: /cannot be made: .*bad\.yaml is not a folder\nChoose/u,
+    },
     { line: 'ingest Takeout --log-file no/where/log', err: /cannot be written \(ENOENT\)/u },
     {
       line: 'ingest Takeout --config bad.yaml',
@@ -144,9 +148,37 @@ describe('usage errors leave with 2 and say what to do', () => {
 
 describe('the other commands', () => {
   const notSafe = checkSummary({
-    exports: [{ name: 'Takeout', filesFound: 10, safe: 4, withoutMedia: 5, unsafe: 1, deletable: false }],
+    exports: [
+      {
+        name: 'Takeout',
+        filesFound: 10,
+        safe: 4,
+        sidecars: 5,
+        notKept: 0,
+        notKeptFiles: [],
+        unsafe: 1,
+        deletable: false,
+      },
+    ],
     problems: [{ path: 'a.jpg', code: 'check/missing', message: 'not in the library', export: 'Takeout' }],
     problemCount: 1,
+  })
+  const withDocuments = checkSummary({
+    exports: [
+      {
+        name: 'Takeout',
+        filesFound: 12,
+        safe: 4,
+        sidecars: 1,
+        notKept: 7,
+        notKeptFiles: Array.from({ length: 7 }, (_, index) => ({
+          path: `tax/${index}.pdf`,
+          reason: 'a document',
+        })),
+        unsafe: 0,
+        deletable: true,
+      },
+    ],
   })
   const cases: { line: string; services?: Partial<Services>; code: number; out: RegExp }[] = [
     { line: '--version', code: 0, out: /^\d+\.\d+\.\d+\n$/u },
@@ -166,13 +198,19 @@ describe('the other commands', () => {
     {
       line: 'check Photos Takeout',
       code: 0,
-      out: /^Library: 4 files, 5\.0 kB re-read: all as committed\nTakeout: 10 files: .*safe to delete\n$/u,
+      out: /^Library: 4 files, 5\.0 kB re-read: all as committed\nTakeout: 10 files: 5 safe, 5 sidecars, 0 not kept, 0 not in the library\n {2}safe to delete\n$/u,
     },
     {
       line: 'check Photos Takeout',
       services: { checkLibrary: async () => notSafe },
       code: 1,
-      out: /1 not in the library: do NOT delete\n\n1 problem:\n {2}a\.jpg: not in the library\n$/u,
+      out: /1 not in the library\n {2}do NOT delete\n\n1 problem:\n {2}a\.jpg: not in the library\n$/u,
+    },
+    {
+      line: 'check Photos Takeout',
+      services: { checkLibrary: async () => withDocuments },
+      code: 0,
+      out: /7 not kept, .*\n {2}every photo and video is safe; 7 other files are not in the library: .*\n {2}documents and other files that are not kept: 7\n {4}tax\/0\.pdf: a document\n( {4}tax.*\n){4} {4}… and 2 more\n$/u,
     },
     {
       line: 'check Photos',

@@ -113,8 +113,26 @@ function linesOf(error: unknown): string[] {
   if (error instanceof UsageError) {
     return [...error.problems.map((problem) => `error: ${problem}`), ...(error.hint ? [error.hint] : [])]
   }
-  if (error instanceof HeirloomError) return [`error: ${error.message}`, ...(error.hint ? [error.hint] : [])]
-  if (error instanceof Error && systemCode(error) !== undefined) return [`error: ${error.message}`]
+  const hint = hintOf(error)
+  const isExplained = error instanceof HeirloomError || systemCode(error) !== undefined || hint !== undefined
+  if (error instanceof Error && isExplained) return [`error: ${error.message}`, ...(hint ? [hint] : [])]
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return ['error: this is a bug in heirloom, please report it with the lines below', ...stack.split('\n')]
+}
+
+function hintOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const own = error instanceof HeirloomError ? error.hint : undefined
+  return own ?? hintFor(systemCode(error), error.message)
+}
+
+/** What to do about an error of the system. SQLite has one code for all of its own errors, but stable words. */
+function hintFor(code: string | undefined, message: string): string | undefined {
+  if (code === 'ENOSPC' || code === 'EDQUOT' || /database or disk is full/u.test(message)) {
+    return 'Free some space and run the same command again: what was done stays.'
+  }
+  if (/^(?:EACCES|EPERM|EROFS)$/u.test(code ?? '') || /attempt to write a readonly database/u.test(message)) {
+    return 'Check that you may read and write there, or choose another folder.'
+  }
+  return undefined
 }

@@ -127,7 +127,12 @@ function totalLine(progress: IngestProgress, columns: number, paint: Paint): str
   const sum = (key: 'imported' | 'duplicates' | 'failed'): number =>
     progress.exports.reduce((total, one) => total + one[key], 0)
   const failed = sum('failed')
-  const eta = progress.etaMs === undefined ? [] : [`ETA ${formatDuration(progress.etaMs)}`]
+  const took = formatDuration(Math.max(0, progress.now - progress.startedAt))
+  const working = progress.exports.some(({ phase }) => ACTIVE.has(phase) || phase === 'waiting')
+  // Before the first file a speed would be a row of zeros.
+  if (working && progress.exports.every(({ filesDone }) => filesDone === 0))
+    return paint.bold(truncate(took, columns))
+  const eta = progress.etaMs === undefined || !working ? [] : [`ETA ${formatDuration(progress.etaMs)}`]
   const parts = [
     `${formatRate(progress.filesPerSecond)} files/s`,
     ...eta,
@@ -135,7 +140,7 @@ function totalLine(progress: IngestProgress, columns: number, paint: Paint): str
     `${formatBytes(progress.bytesPerSecond)}/s`,
     `${formatCount(sum('imported'))} imported`,
     ...(sum('duplicates') > 0 ? [pluralize(sum('duplicates'), 'duplicate')] : []),
-    formatDuration(Math.max(0, progress.now - progress.startedAt)),
+    took,
   ]
   return paint.bold(fitParts(parts, columns))
 }
@@ -149,6 +154,10 @@ export function plainLine(one: ExportProgress, progress: IngestProgress): string
   const name = neutralize(one.name)
   const problems = one.failed > 0 ? `, ${pluralize(one.failed, 'problem')}` : ''
   if (one.phase !== 'placing') return `${name}: ${tailOf({ ...one, failed: 0 }).join(', ')}${problems}`
+  if (one.filesDone === 0) {
+    const size = one.bytesFound > 0 ? `, ${formatBytes(one.bytesFound)}` : ''
+    return `${name}: placing ${pluralize(one.filesFound, 'file')}${size}`
+  }
   const eta = progress.etaMs === undefined ? '' : `, ETA ${formatDuration(progress.etaMs)}`
   const files = `${formatCount(one.filesDone)} of ${formatCount(one.filesFound)} files`
   const speed = `${formatRate(progress.filesPerSecond)} files/s, ${formatBytes(progress.bytesPerSecond)}/s`

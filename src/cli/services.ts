@@ -28,5 +28,5 @@ export const jobs: Services = Object.freeze({
   reportLibrary: async (options: ReportOptions) =>
     (await import('../tasks/report.ts')).reportLibrary(options),
   checkLibrary: async (options: CheckOptions) => (await import('../tasks/check.ts')).checkLibrary(options),
-  listProcessors: async () => (await import('../tasks/ingest.ts')).listProcessors(),
+  listProcessors: async () => (await import('../tasks/list-processors.ts')).listProcessors(),
 })

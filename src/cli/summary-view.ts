@@ -16,7 +16,7 @@ import type {
 import { formatBytes, formatCount, formatDuration, pluralize } from '../units.ts'
 import type { Paint } from './paint.ts'
 import { table } from './table.ts'
-import { neutralize, truncate, widthOf } from './text-width.ts'
+import { neutralize, truncate, truncateStart, widthOf, wrap } from './text-width.ts'
 
 export interface SummaryStyle {
   readonly paint: Paint
@@ -46,7 +46,7 @@ export function summaryLines(summary: IngestSummary, style: SummaryStyle): strin
   lines.push(...problemLines(exports, style), ...ambiguousLine(exports), '')
   lines.push(`Library: ${neutralize(library)}`)
   if (summary.reportHtml !== undefined) lines.push(`Report:  ${neutralize(summary.reportHtml)}`)
-  lines.push(nextStep(summary, style.paint))
+  lines.push(...nextStep(summary, style))
   return lines
 }
 
@@ -80,10 +80,12 @@ function countsTable(exports: readonly ExportSummary[], { paint, columns }: Summ
   return [paint.bold(first), ...rest]
 }
 
-/** The same for a narrow terminal, one count a line. */
+/** The same for a narrow terminal, one count a line; what did not happen is left out. */
 function countsList(one: ExportSummary, paint: Paint): string[] {
   const words = ['found', 'imported', 'duplicates', 'sidecars', 'ignored', 'failed']
-  const rows = COUNTS.map((key, index) => [`  ${words[index]}`, formatCount(one[key])])
+  const rows = COUNTS.flatMap((key, index) =>
+    one[key] === 0 && index > 1 ? [] : [[`  ${words[index]}`, formatCount(one[key])]],
+  )
   const state = stateOf(one)
   return [`${paint.bold(nameOf(one))}${state === '' ? '' : ` (${state})`}`, ...table(rows, ['left', 'right'])]
 }
@@ -103,7 +105,10 @@ function stateOf(one: ExportSummary): string {
   return one.unchanged ? 'unchanged' : ''
 }
 
-function problemLines(exports: readonly ExportSummary[], { paint, verbose }: SummaryStyle): string[] {
+function problemLines(
+  exports: readonly ExportSummary[],
+  { paint, verbose, columns }: SummaryStyle,
+): string[] {
   return exports.flatMap((one) => {
     const whole = one.phase === 'failed' && one.message !== undefined && one.problems.length === 0
     const problems: readonly Problem[] = whole
@@ -116,15 +121,28 @@ function problemLines(exports: readonly ExportSummary[], { paint, verbose }: Sum
     return [
       '',
       paint.red(`${pluralize(count, 'problem')} in ${neutralize(one.name)}:`),
-      ...shown.flatMap((problem) => problemLine(problem)),
+      ...shown.flatMap((problem) => problemLine(problem, columns)),
       ...(more > 0 ? [`  … and ${formatCount(more)} more in the report`] : []),
     ]
   })
 }
 
-function problemLine({ path, message, hint }: Problem): string[] {
+/** `path: reason` in one line where it fits, else the end of the path with the reason below it. */
+function problemLine({ path, message: told, hint }: Problem, columns: number): string[] {
+  // Messages that begin with the path need not say it twice.
+  const message = path !== undefined && told.startsWith(`${path} `) ? told.slice(path.length + 1) : told
   const about = path === undefined ? '' : `${neutralize(path)}: `
-  return [`  ${about}${neutralize(message)}`, ...(hint === undefined ? [] : [`    ${neutralize(hint)}`])]
+  const whole = `  ${about}${neutralize(message)}`
+  const hints = hint === undefined ? [] : indented(hint, columns)
+  if (widthOf(whole) <= columns) return [whole, ...hints]
+  const [first = '', ...rest] =
+    path === undefined ? indented(message, columns) : [truncateStart(neutralize(path), columns - 2)]
+  if (path === undefined) return [`  ${first.trimStart()}`, ...rest, ...hints]
+  return [`  ${first}`, ...indented(message, columns), ...hints]
+}
+
+function indented(text: string, columns: number): string[] {
+  return wrap(neutralize(text), columns - 4).map((line) => `    ${line}`)
 }
 
 function ambiguousLine(exports: readonly ExportSummary[]): string[] {
@@ -136,17 +154,29 @@ function ambiguousLine(exports: readonly ExportSummary[]): string[] {
   ]
 }
 
-function nextStep({ status, exports, library, durationMs }: IngestSummary, paint: Paint): string {
+function nextStep({ status, exports, library, durationMs }: IngestSummary, style: SummaryStyle): string[] {
+  const { paint, columns } = style
+  const say = (text: string, color: (line: string) => string): string[] =>
+    wrap(text, columns).map((line) => color(line))
   if (status === 'interrupted') {
-    return paint.yellow('Interrupted: what was done stays. Run the same command again to go on.')
+    return say('Interrupted: what was done stays. Run the same command again to go on.', paint.yellow)
   }
   if (exports.some((one) => hasFailed(one))) {
-    return paint.yellow(
-      'Some files are not in the library. Run the same command again when the reasons above are cured: only what is missing is done.',
+    return say(
+      'Some files are not in the library, or not whole. Run the same command again when the reasons above are cured: only what is missing is done.',
+      paint.yellow,
     )
   }
   const done = exports.every(({ unchanged }) => unchanged) ? '' : `Done in ${formatDuration(durationMs)}. `
-  return paint.green(`${done}Before you delete an export: heirloom check ${quote(library)} EXPORT`)
+  const without = exports.filter(({ imported, duplicates }) => imported + duplicates === 0)
+  if (without.length > 0) {
+    const names = without.map((one) => nameOf(one)).join(', ')
+    return say(
+      `${done}No photo or video was found in ${names}: is it the right folder? What was found instead is in the report.`,
+      paint.yellow,
+    )
+  }
+  return say(`${done}Before you delete an export: heirloom check ${quote(library)} EXPORT`, paint.green)
 }
 
 /** As a shell takes it. */
@@ -184,28 +214,62 @@ export function planLines(summary: IngestSummary, style: SummaryStyle): string[]
 }
 
 /** Of `heirloom check`. */
-export function checkLines(summary: CheckSummary, { paint, verbose }: SummaryStyle): string[] {
-  const { library, exports, problems, problemCount } = summary
+export function checkLines(summary: CheckSummary, style: SummaryStyle): string[] {
+  const { library, exports, problems, problemCount, status } = summary
+  const { paint, verbose, columns } = style
   const whole = library.damaged === 0 && library.missing === 0
   const state = whole
     ? paint.green('all as committed')
     : paint.red(`${formatCount(library.damaged)} damaged, ${formatCount(library.missing)} missing`)
   const lines = [
     `Library: ${pluralize(library.filesChecked, 'file')}, ${formatBytes(library.bytesChecked)} re-read: ${state}`,
+    ...exports.flatMap((one) => checkedExport(one, status, style)),
   ]
-  for (const one of exports) {
-    const verdict = one.deletable ? paint.green('safe to delete') : paint.red('do NOT delete')
-    const counts = `${formatCount(one.safe)} safe, ${formatCount(one.withoutMedia)} without media, ${formatCount(one.unsafe)} not in the library`
-    lines.push(`${neutralize(one.name)}: ${pluralize(one.filesFound, 'file')}: ${counts}: ${verdict}`)
-  }
   const shown = verbose ? problems : problems.slice(0, FEW_PROBLEMS)
   if (shown.length > 0)
     lines.push('', paint.red(`${pluralize(Math.max(problemCount, shown.length), 'problem')}:`))
-  lines.push(...shown.flatMap((problem) => problemLine(problem)))
+  lines.push(...shown.flatMap((problem) => problemLine(problem, columns)))
   if (problemCount > shown.length) lines.push(`  … and ${formatCount(problemCount - shown.length)} more`)
-  if (summary.status === 'interrupted')
-    lines.push('', paint.yellow('Interrupted: not everything was checked'))
+  if (status === 'interrupted') lines.push('', paint.yellow('Interrupted: not everything was checked'))
   return lines
+}
+
+type CheckedExport = CheckSummary['exports'][number]
+
+/** The counts, the verdict, and by name what would be gone with the export although no photo would. */
+function checkedExport(
+  one: CheckedExport,
+  status: CheckSummary['status'],
+  { paint, verbose, columns }: SummaryStyle,
+): string[] {
+  const counts = [
+    `${formatCount(one.safe)} safe`,
+    pluralize(one.sidecars, 'sidecar'),
+    `${formatCount(one.notKept)} not kept`,
+    `${formatCount(one.unsafe)} not in the library`,
+  ]
+  const shown = verbose ? one.notKeptFiles : one.notKeptFiles.slice(0, FEW_PROBLEMS)
+  const more = one.notKept - shown.length
+  return [
+    `${neutralize(one.name)}: ${pluralize(one.filesFound, 'file')}: ${counts.join(', ')}`,
+    ...(status === 'interrupted' ? [] : [`  ${verdictOf(one, paint)}`]),
+    ...(one.notKept > 0
+      ? [`  documents and other files that are not kept: ${formatCount(one.notKept)}`]
+      : []),
+    ...shown.flatMap(({ path, reason }) =>
+      problemLine({ path, code: 'not-kept', message: reason }, columns - 2).map((line) => `  ${line}`),
+    ),
+    ...(one.notKept > 0 && more > 0 ? [`    … and ${formatCount(more)} more`] : []),
+  ]
+}
+
+function verdictOf({ deletable, notKept }: CheckedExport, paint: Paint): string {
+  if (!deletable) return paint.red('do NOT delete')
+  if (notKept === 0) return paint.green('safe to delete')
+  const others = notKept === 1 ? '1 other file is' : `${formatCount(notKept)} other files are`
+  return paint.yellow(
+    `every photo and video is safe; ${others} not in the library: keep what you need of them`,
+  )
 }
 
 /** Whether all that was checked is well. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { neutralize, pad, truncate, widthOf } from './text-width.ts'
+import { neutralize, pad, truncate, truncateStart, widthOf, wrap } from './text-width.ts'
 
 describe('widthOf', () => {
   const cases: { fact: string; text: string; width: number }[] = [
@@ -50,4 +50,15 @@ describe('neutralize', () => {
       }),
     )
   })
+})
+
+test('a path is cut at its start, so that the name of the file stays', () => {
+  assert.equal(truncateStart('an album/日本.jpg', 9), '…日本.jpg')
+  assert.equal(truncateStart('a.jpg', 5), 'a.jpg')
+  assert.equal(truncateStart('a.jpg', 0), '')
+})
+
+test('a sentence is broken between words, and no word is lost', () => {
+  assert.deepEqual(wrap('ab cd efghijkl m', 5), ['ab cd', 'efghijkl', 'm'])
+  assert.deepEqual(wrap('ab cd', Number.POSITIVE_INFINITY), ['ab cd'])
 })

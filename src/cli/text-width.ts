@@ -10,7 +10,13 @@
 
 import { stripVTControlCharacters } from 'node:util'
 
-const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' })
+let segmenter: Intl.Segmenter | undefined
+
+/** Made when it is first needed: it takes 40 ms, and most commands draw no live view. */
+function graphemes(): Intl.Segmenter {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+  return segmenter
+}
 
 /** Bidirectional overrides and isolates can turn the order of what follows around (CVE-2021-42574). */
 const BIDI = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu
@@ -41,7 +47,7 @@ export function widthOf(text: string): number {
   // Nearly all text is this, and it needs no segmentation.
   if (/^[\u0020-\u007E]*$/u.test(plain)) return plain.length
   let width = 0
-  for (const { segment } of GRAPHEMES.segment(plain)) width += widthOfGrapheme(segment)
+  for (const { segment } of graphemes().segment(plain)) width += widthOfGrapheme(segment)
   return width
 }
 
@@ -62,13 +68,43 @@ export function truncate(text: string, columns: number): string {
   if (columns <= 0) return ''
   let kept = ''
   let width = 0
-  for (const { segment } of GRAPHEMES.segment(text)) {
+  for (const { segment } of graphemes().segment(text)) {
     const next = widthOfGrapheme(segment)
     if (width + next > columns - 1) break
     kept += segment
     width += next
   }
   return `${kept}…`
+}
+
+/** As {@link truncate}, but the end stays: of a path that is the name of the file. */
+export function truncateStart(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text
+  if (columns <= 0) return ''
+  const segments = [...graphemes().segment(text)].map(({ segment }) => segment)
+  let kept = ''
+  let width = 0
+  for (const segment of segments.reverse()) {
+    const next = widthOfGrapheme(segment)
+    if (width + next > columns - 1) break
+    kept = segment + kept
+    width += next
+  }
+  return `…${kept}`
+}
+
+/** Breaks between words into lines of at most `columns` cells; a longer word has a line of its own. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line !== '' && widthOf(longer) > columns) {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
 }
 
 /** Fills up to `columns` cells; longer text stays as it is. */

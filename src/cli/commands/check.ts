@@ -53,7 +53,7 @@ export async function runCheck(
 ): Promise<number> {
   const config = requireConfig(configOf(io, options))
   const library = requireLibrary(options.library, io.cwd)
-  const { exports } = resolveExports(options.exports, io.cwd)
+  const { exports } = await resolveExports(options.exports, io.cwd)
   const line = createProgressLine(io, options.json)
   using interrupt = watchInterrupts(io, line.say)
   // Nothing is written, so the first Ctrl-C may end it at once.

@@ -108,6 +108,14 @@ describe('ingest answers with', () => {
       out: /^Nothing to do: all 10 files of 1 export were already taken in/u,
     },
     {
+      fact: 'a question when there was no photo at all',
+      summary: ingestSummary({
+        exports: [exportSummary({ name: 'docs', imported: 0, duplicates: 0, ignored: 6 })],
+      }),
+      code: 0,
+      out: /\nDone in 4\.2 s\. No photo or video was found in docs: is it the right folder\?/u,
+    },
+    {
       fact: 'the reason of each problem, and 1',
       summary: ingestSummary({ exports: [failed] }),
       code: 1,
@@ -212,6 +220,22 @@ describe('ingest answers with', () => {
       memoryIo({ cwd, terminal: { columns: 50, rows: 24 } }),
     )
     assert.match(out, /^Takeout\n {2}found +10\n {2}imported +4\n {2}duplicates +1\n/u)
+  })
+
+  test('the end of a path that is too long, and its reason once', async () => {
+    const path = `${'a folder of a long name/'.repeat(4)}sea.jpg`
+    const problems = [{ path, code: 'media/empty', message: `${path} is empty`, hint: 'Copy it again.' }]
+    const long = ingestSummary({ exports: [exportSummary({ problems, problemCount: 1 })] })
+    const io = memoryIo({ cwd, terminal: { columns: 40, rows: 24 } })
+    const { out } = await run('ingest Takeout --no-color', { ingest: async () => long }, io)
+    assert.match(out, /\n {2}….{30}sea\.jpg\n {4}is empty\n {4}Copy it again\.\n/u)
+    const longest = Math.max(
+      ...out
+        .split('\n')
+        .filter((line) => !line.includes('/photos'))
+        .map((line) => line.length),
+    )
+    assert.ok(longest <= 40, `a line of ${longest}`)
   })
 
   test('at most five problems, and how many more there are', async () => {

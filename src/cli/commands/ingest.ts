@@ -60,7 +60,10 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
     'heirloom ingest --originals ~/exports -o ~/Photos --parallel-exports 2',
     'heirloom ingest ~/Downloads/Takeout --dry-run',
   ])
-    .argument('[export...]', 'folders or archives (.zip, .tgz); the parts of one takeout are put together')
+    .argument(
+      '[export...]',
+      'folders or archives (.zip, .tgz, .tar); the parts of one takeout are put together',
+    )
     .option('--originals <dir>', 'take each sub-folder and archive in this folder as an export')
   setting(command, 'output', '-o, --output <library>')
   setting(command, 'parallelExports', '--parallel-exports <n>')
@@ -88,7 +91,7 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
   const { io, services } = context
   const resolved = configOf(io, options)
   const config = requireConfig(resolved)
-  const { exports, warnings } = findExports(options, config, io.cwd)
+  const { exports, warnings } = await findExports(options, config, io.cwd)
   const processor = config.processor && findProcessor(config.processor, await services.listProcessors())
   const plan = planWorkers({
     cores: readHostLimits().cores,
@@ -160,7 +163,11 @@ function printSummary(
 }
 
 /** @throws {@link UsageError} when there is no export, or both ways of naming them, or one that will not do. */
-function findExports(options: IngestCommandOptions, config: ConfigValues, cwd: string): ResolvedExports {
+async function findExports(
+  options: IngestCommandOptions,
+  config: ConfigValues,
+  cwd: string,
+): Promise<ResolvedExports> {
   const { exports, originals } = options
   if (originals !== undefined && exports.length > 0) {
     throw new UsageError(['exports and --originals exclude each other'], {
@@ -172,9 +179,11 @@ function findExports(options: IngestCommandOptions, config: ConfigValues, cwd: s
       hint: 'Name a folder or archive: heirloom ingest EXPORT… or heirloom ingest --originals DIR',
     })
   }
-  const found = originals === undefined ? resolveExports(exports, cwd) : resolveOriginals(originals, cwd)
-  const obstacle = findObstacle(config.output)
-  const problems = obstacle === undefined ? findOverlaps(found.exports, config.output) : [obstacle]
+  const found = await (originals === undefined
+    ? resolveExports(exports, cwd)
+    : resolveOriginals(originals, cwd))
+  const obstacle = findObstacle(config.output, !options.dryRun)
+  const problems = obstacle === undefined ? findOverlaps(found, config.output) : [obstacle]
   if (problems.length > 0) throw new UsageError(problems, { hint: 'Choose another folder: --output LIBRARY' })
   return found
 }

@@ -124,7 +124,18 @@ export function checkSummary(changes: Partial<CheckSummary> = {}): CheckSummary 
   return {
     status: 'complete',
     library: { path: '/photos', filesChecked: 4, bytesChecked: 5000, damaged: 0, missing: 0 },
-    exports: [{ name: 'Takeout', filesFound: 10, safe: 5, withoutMedia: 5, unsafe: 0, deletable: true }],
+    exports: [
+      {
+        name: 'Takeout',
+        filesFound: 10,
+        safe: 5,
+        sidecars: 5,
+        notKept: 0,
+        notKeptFiles: [],
+        unsafe: 0,
+        deletable: true,
+      },
+    ],
     problems: [],
     problemCount: 0,
     durationMs: 10,
