@@ -19,11 +19,15 @@ import {
   type LibraryCheck,
 } from '../library/check.ts'
 import { findExport, findFile } from '../library/ledger.ts'
+import { formatByName } from '../media/formats.ts'
+import { IDENTIFY_BYTES, identify } from '../media/identify.ts'
 import { openEntry } from '../storage/entry-reader.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
+import { fingerprintOfEntry } from './export-plan.ts'
 import type { CheckOptions, CheckSummary, ExportInput } from './ingest-api.ts'
 import { openLibraryForReading } from './library-session.ts'
 
+/** Problems, and files of an export that are not kept, that are named. */
 const SHOWN_PROBLEMS = 20
 const PAGE_SIZE = 500
 
@@ -119,7 +123,8 @@ async function* filesOf(
     yield {
       path: entry.path,
       sizeBytes: entry.sizeBytes,
-      ...(await hashEntry(entry, options.signal)),
+      fingerprint: fingerprintOfEntry(entry),
+      ...(await readEntry(entry, options.signal)),
       ...(ledger === undefined ? {} : { ledger }),
     }
     bytesDone += entry.sizeBytes
@@ -137,27 +142,39 @@ function* problemFile({
   message,
 }: ArchiveProblem): Generator<ExportFileToCheck> {
   if (path === undefined || delivered === true) return
-  yield { path, sizeBytes, error: { code: `archive/${code}`, message, recovery: 'discard' } }
+  const error = { code: `archive/${code}`, message, recovery: 'discard' } as const
+  yield { path, sizeBytes, error, fingerprint: '', isMedia: isMedia(path) }
 }
 
-async function hashEntry(
+function isMedia(path: string, head: Buffer = Buffer.alloc(0)): boolean {
+  return formatByName(path) !== undefined || identify(head, path) !== undefined
+}
+
+async function readEntry(
   entry: ArchiveEntry,
   signal: AbortSignal,
-): Promise<Pick<ExportFileToCheck, 'sha1' | 'error'>> {
+): Promise<Pick<ExportFileToCheck, 'sha1' | 'error' | 'isMedia'>> {
+  const { path, source, sizeBytes, contentHint } = entry
   // Listing a tgz has just read and hashed all of it.
-  if (entry.source.kind === 'stream')
-    return entry.contentHint === undefined ? {} : { sha1: entry.contentHint }
+  if (source.kind === 'stream') {
+    return { isMedia: isMedia(path), ...(contentHint === undefined ? {} : { sha1: contentHint }) }
+  }
   try {
-    const reader = await openEntry(entry.source, entry.sizeBytes)
+    const reader = await openEntry(source, sizeBytes)
     try {
       const digest = createHash('sha1')
-      for await (const chunk of reader.stream(signal)) digest.update(chunk)
-      return { sha1: digest.digest('hex') }
+      let head = Buffer.alloc(0)
+      for await (const chunk of reader.stream(signal)) {
+        digest.update(chunk)
+        const missing = IDENTIFY_BYTES - head.length
+        if (missing > 0) head = Buffer.concat([head, chunk.subarray(0, missing)])
+      }
+      return { sha1: digest.digest('hex'), isMedia: isMedia(path, head) }
     } finally {
       await reader.close()
     }
   } catch (error) {
-    return { error: toErrorRecord(error) }
+    return { error: toErrorRecord(error), isMedia: isMedia(path) }
   }
 }
 
@@ -167,7 +184,9 @@ function summarize({ name }: ExportInput, check: ExportCheck): CheckSummary['exp
     name,
     filesFound: safe + sidecars + notKept.length + unsafe.length,
     safe,
-    withoutMedia: sidecars + notKept.length,
+    sidecars,
+    notKept: notKept.length,
+    notKeptFiles: notKept.slice(0, SHOWN_PROBLEMS),
     unsafe: unsafe.length,
     deletable: mayDelete,
   }
@@ -206,6 +225,7 @@ const UNSAFE_MESSAGES: Readonly<Record<ExportCheck['unsafe'][number]['reason'], 
   'never-ingested': 'was never ingested',
   'not-finished': 'was found, but its ingest did not finish',
   failed: 'could not be imported',
+  'set-aside': 'is a photo or video by its name or content, and was left out',
   'changed-since': 'has changed since it was ingested',
   'damaged-in-library': 'is in the catalog, but its file in the library is missing or damaged',
 }

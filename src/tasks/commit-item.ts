@@ -4,12 +4,12 @@
  * @module
  */
 
-import { basename } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { addToAlbum, findAlbum } from '../library/albums.ts'
-import { insertAsset, type NewAsset } from '../library/catalog.ts'
-import { findFile, settleFile, settleWithAsset } from '../library/ledger.ts'
+import { findAsset, type InsertedAsset, insertAsset, type NewAsset } from '../library/catalog.ts'
+import { addRemark, findFile, settleFile, settleWithAsset } from '../library/ledger.ts'
 import { addOutbox, type OutboxEntry } from '../library/outbox.ts'
+import type { StandIn } from '../library/replace-asset.ts'
 import type { Transaction } from '../queue/commit.ts'
 import type { Task } from '../queue/task.ts'
 import type {
@@ -21,7 +21,7 @@ import type {
   PartResult,
   PlacedFile,
 } from './item.ts'
-import { spooledBytes } from './spool-plan.ts'
+import { spooledBytes, spooledFiles } from './spool-plan.ts'
 
 type LibraryTransaction = Transaction<DatabaseSync>
 
@@ -31,18 +31,27 @@ export interface ItemCommit {
   readonly publish: readonly OutboxEntry[]
   /** Temporary files that are of no use any more: object names of the storage. */
   readonly discard: readonly string[]
+  /** Files of a content that the library has: of no use, unless its file is gone. */
+  readonly standIns: readonly PlacedStandIn[]
   /** Of spooled files among the discarded. */
   readonly spooledBytes: number
+}
+
+/** A {@link StandIn}, and the file that it can stand in for, as the catalog has it. */
+export interface PlacedStandIn extends StandIn {
+  readonly path: string
+  readonly sizeBytes: number
 }
 
 interface Effects {
   readonly publish: OutboxEntry[]
   readonly discard: string[]
+  readonly standIns: PlacedStandIn[]
 }
 
 export function commitItem(transaction: LibraryTransaction, task: Task, result: unknown): ItemCommit {
   const payload = task.payload as ItemPayload
-  const effects: Effects = { publish: [], discard: spooledFiles(payload) }
+  const effects: Effects = { publish: [], discard: spooledFiles(payload), standIns: [] }
   let primaryAssetId: number | undefined
   for (const [index, partResult] of (result as ItemResult).parts.entries()) {
     const part = payload.parts[index]
@@ -89,19 +98,53 @@ function commitPlaced(commit: PartCommit, placed: PlacedFile, primaryAssetId: nu
     if (album !== undefined) addToAlbum(db, album.id, inserted.assetId)
   }
   if (inserted.status === 'duplicate') {
-    effects.discard.push(placed.temp, ...(placed.sidecar === undefined ? [] : [placed.sidecar.temp]))
+    effects.standIns.push(toStandIn(commit, placed, inserted))
+    nameLostSidecar(commit, placed, inserted)
     return inserted.assetId
   }
   const media = { temp: placed.temp, sizeBytes: placed.sizeBytes, sha1: placed.writtenSha1 }
   const links: Omit<OutboxEntry, 'id' | 'assetId'>[] = [{ part: 'media', final: inserted.path, ...media }]
   if (placed.sidecar !== undefined && inserted.sidecarPath !== undefined) {
-    links.push({ part: 'sidecar', final: inserted.sidecarPath, ...placed.sidecar })
+    const { temp, sizeBytes, sha1 } = placed.sidecar
+    links.push({ part: 'sidecar', final: inserted.sidecarPath, temp, sizeBytes, sha1 })
   }
   for (const link of links) {
     const entry = { assetId: inserted.assetId, ...link }
     effects.publish.push({ ...entry, id: addOutbox(db, entry) })
   }
   return inserted.assetId
+}
+
+function toStandIn(
+  { transaction: { db }, payload }: PartCommit,
+  { temp, writtenSha1, sizeBytes, sidecar }: PlacedFile,
+  { assetId, path }: InsertedAsset,
+): PlacedStandIn {
+  const media = { temp, sizeBytes, sha1: writtenSha1 }
+  return {
+    assetId,
+    path,
+    sizeBytes: findAsset(db, assetId)?.sizeBytes ?? 0,
+    exportId: payload.placement.exportId,
+    media,
+    ...(sidecar === undefined
+      ? {}
+      : { sidecar: { temp: sidecar.temp, sizeBytes: sidecar.sizeBytes, sha1: sidecar.sha1 } }),
+  }
+}
+
+/** The library's file is not changed for a duplicate, so what only the duplicate's sidecar holds stays behind. */
+function nameLostSidecar(
+  { transaction: { db }, payload }: PartCommit,
+  placed: PlacedFile,
+  existing: InsertedAsset,
+): void {
+  const { keptFrom, sha1 } = placed.sidecar ?? {}
+  if (keptFrom === undefined || findAsset(db, existing.assetId)?.sidecarSha1 === sha1) return
+  const { exportId } = payload.placement
+  const message = `the library has its photo already (${existing.path}), without this sidecar`
+  // Stays when the export is read again: the item is not done again then, and would not repeat it.
+  addRemark(db, { exportId, code: 'sidecar-not-kept', path: keptFrom, message }, 'placing')
 }
 
 function toNewAsset(
@@ -143,6 +186,7 @@ function settleCopy(
   const { transaction, task } = commit
   const { db, now } = transaction
   const at = { fileId: copy.fileId, taskId: task.id, now }
+  if (result.outcome !== 'same' && wasPlaced(commit, copy)) return
   switch (result.outcome) {
     case 'same': {
       if (assetId === undefined) throw new TypeError(`${copy.path} was placed nowhere`)
@@ -162,14 +206,26 @@ function settleCopy(
   }
 }
 
+/**
+ * An item is run again for one of its files: what an earlier run has placed of the others is in the library,
+ * whatever could not be read of it this time.
+ */
+function wasPlaced({ transaction: { db }, payload }: PartCommit, { path }: ItemCopy): boolean {
+  const outcome = findFile(db, payload.placement.exportId, path)?.outcome
+  return outcome === 'imported' || outcome === 'duplicate'
+}
+
 /** A copy that turned out to be another content becomes an item of its own, in this same transaction. */
-function addAlone({ transaction, task, payload }: PartCommit, copy: ItemCopy): void {
+function addAlone({ transaction, task, payload, part }: PartCommit, copy: ItemCopy): void {
   const facts = payload.facts[copy.facts]
   if (facts === undefined) throw new TypeError(`${copy.path} has no facts`)
   const alone: ItemPayload = {
     ...payload,
     facts: [facts],
-    parts: [{ role: 'primary', copies: [{ ...copy, facts: 0 }] }],
+    // As a primary, what is no media would not be placed.
+    parts: [
+      { role: part.role === 'edit-instructions' ? part.role : 'primary', copies: [{ ...copy, facts: 0 }] },
+    ],
   }
   transaction.add([
     {
@@ -181,11 +237,6 @@ function addAlone({ transaction, task, payload }: PartCommit, copy: ItemCopy): v
       ...(task.group === undefined ? {} : { group: task.group }),
     },
   ])
-}
-
-function spooledFiles(payload: ItemPayload): string[] {
-  const copies = payload.parts.flatMap((part) => part.copies)
-  return [...new Set(copies.flatMap((copy) => (copy.spooled === true ? [basename(copy.source.file)] : [])))]
 }
 
 /** After the last attempt: every input of the item that was not settled is named as failed. */
@@ -208,6 +259,7 @@ export function failItem(transaction: LibraryTransaction, task: Task): ItemCommi
     exportName: payload.placement.exportName,
     publish: [],
     discard: spooledFiles(payload),
+    standIns: [],
     spooledBytes: spooledBytes([payload]),
   }
 }

@@ -69,6 +69,7 @@ async function draftExport(input: ExportInput, options: IngestOptions, startedAt
     attempt: 1,
     signal,
     progress: () => undefined,
+    yieldTurn: () => undefined,
     emit: async (chunk) => {
       const answer = take(draft, chunk as PlanChunk, options)
       options.onProgress(progressOf(draft, startedAt))

@@ -10,7 +10,7 @@ import { HeirloomError } from '../errors.ts'
 import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
 import type { TaskContext } from '../queue/handler.ts'
 import { chunksOf, type PlanChunk, type PlannedItem } from './plan-chunk.ts'
-import { planSpool, spooledBytes } from './spool-plan.ts'
+import { planSpool, type SpoolPlan, spooledBytes } from './spool-plan.ts'
 
 /** Unpacked items are sent together, so that each does not cost a transaction; workers wait for no more than this. */
 const BATCH_ITEMS = 50
@@ -28,20 +28,35 @@ export async function emitSpooled(
   const prefix = join(tempFolder, `spool-${context.taskId}-${context.attempt}`)
   const fileFor = (entry: ArchiveEntry): string => `${prefix}-${spool.numberOf(entry.path)}`
   let batch: PlannedItem[] = []
-  try {
-    for await (const entry of archive.spool(({ path }) => spool.wants(path), fileFor, context.signal)) {
-      batch.push(...spool.arrived(entry.path, fileFor(entry)))
-      if (batch.length < BATCH_ITEMS && spooledBytes(batch) < BATCH_BYTES) continue
-      await emit(batch)
-      batch = []
-    }
-  } catch (error) {
-    // Damage in the middle: what came before it is kept, the rest is named file by file.
-    if (!(error instanceof HeirloomError) || error.recovery === 'retry') throw error
-    const remark = { code: 'truncated', message: error.message }
-    await context.emit({ type: 'remarks', remarks: [remark] } satisfies PlanChunk)
+  for await (const entry of spoolParts(archive, spool, fileFor, context)) {
+    batch.push(...spool.arrived(entry.path, fileFor(entry)))
+    if (batch.length < BATCH_ITEMS && spooledBytes(batch) < BATCH_BYTES) continue
+    await emit(batch)
+    batch = []
   }
   for (const chunk of chunksOf([...batch, ...spool.rest()])) await emit(chunk)
+}
+
+/**
+ * Unpacks part by part, so that one that was damaged or changed since it was listed costs no other its files.
+ * What it still held then is named file by file, by the workers that find no bytes.
+ */
+async function* spoolParts(
+  archive: Archive,
+  plan: SpoolPlan,
+  fileFor: (entry: ArchiveEntry) => string,
+  { signal, emit }: TaskContext,
+): AsyncGenerator<ArchiveEntry> {
+  for (const input of archive.inputs) {
+    const wanted = ({ path, source }: ArchiveEntry): boolean => source.file === input && plan.wants(path)
+    try {
+      yield* archive.spool(wanted, fileFor, signal)
+    } catch (error) {
+      if (!(error instanceof HeirloomError) || error.recovery === 'retry') throw error
+      const remark = { code: 'truncated', message: error.message }
+      await emit({ type: 'remarks', remarks: [remark] } satisfies PlanChunk)
+    }
+  }
 }
 
 /** Those of the items with anything still to do. */

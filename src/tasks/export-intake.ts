@@ -10,7 +10,8 @@ import type { Storage } from '../storage/storage.ts'
 import { formatBytes } from '../units.ts'
 import type { PlaceOptions } from './item.ts'
 import type { ListedAnswer, PlanChunk, PlannedItem } from './plan-chunk.ts'
-import { spooledBytes } from './spool-plan.ts'
+import { reopenMissing } from './reopen-missing.ts'
+import { spooledBytes, spooledFiles } from './spool-plan.ts'
 import { callLibrary } from './store-calls.ts'
 
 /** Room that stays free besides what is placed: the database, the report, metadata that makes files longer. */
@@ -53,11 +54,13 @@ export class ExportIntake {
   readonly #options: PlaceOptions
   readonly #signal: AbortSignal
   #spooledBytes = 0
-  #waiting: (() => void)[] = []
+  readonly #waiting: (() => void)[] = []
+  readonly #closing = new AbortController()
 
   /** @param signal - Aborted: no more is planned. What is committed stays, the rest is planned by the next run. */
   constructor(backend: Backend, storage: Storage, options: PlaceOptions, signal: AbortSignal) {
-    this.#signal = signal
+    this.#signal = AbortSignal.any([signal, this.#closing.signal])
+    this.#signal.addEventListener('abort', () => this.#resume())
     this.#backend = backend
     this.#storage = storage
     this.#options = options
@@ -87,7 +90,7 @@ export class ExportIntake {
         return this.#plan(running, chunk.items, false)
       case 'items': {
         const open = await this.#plan(running, chunk.items, true)
-        await this.#roomForSpool(chunk.items)
+        await this.#takeSpooled(chunk.items, new Set(open))
         return open
       }
     }
@@ -97,9 +100,16 @@ export class ExportIntake {
   release(bytes: number): void {
     if (bytes === 0) return
     this.#spooledBytes -= bytes
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resume of waiting) resume()
+    this.#resume()
+  }
+
+  /** Takes no more, and holds nobody back: the run ends, and nothing is dealt with that would make room. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  #resume(): void {
+    for (const resume of this.#waiting.splice(0)) resume()
   }
 
   async #listed(
@@ -107,6 +117,7 @@ export class ExportIntake {
     chunk: Extract<PlanChunk, { type: 'listed' }>,
   ): Promise<ListedAnswer> {
     const { name, inputs } = running
+    await reopenMissing(this.#backend, this.#storage, name)
     const answer = await callLibrary(this.#backend, 'export.listed', { name, inputs, digest: chunk.digest })
     running.exportId = answer.exportId
     running.exportFolder = answer.exportFolder
@@ -118,13 +129,22 @@ export class ExportIntake {
   }
 
   async #requireSpace(running: RunningExport, placeBytes: number): Promise<void> {
+    const { name, exportId = 0, settledBytes } = running
     const free = await this.#storage.freeBytes()
-    const needed = Math.max(0, placeBytes - running.settledBytes)
-    if (free === undefined || needed === 0 || needed + RESERVE_BYTES <= free) return
-    throw new NoSpaceError(
-      `${running.name} needs ${formatBytes(needed)} in the library, where ${formatBytes(free)} are free`,
-      { hint: 'Free some space or choose another library with -o, then run the same command again.' },
-    )
+    const needed = Math.max(0, placeBytes - settledBytes)
+    const fits = (bytes: number): boolean => bytes <= 0 || free === undefined || bytes + RESERVE_BYTES <= free
+    if (fits(needed)) return
+    const room = `where ${formatBytes(free ?? 0)} are free`
+    // What other exports have brought may be in this one, too, and takes no room then.
+    const shared = (await callLibrary(this.#backend, 'library.bytes', null)) - settledBytes
+    if (!fits(needed - shared)) {
+      throw new NoSpaceError(`${name} needs ${formatBytes(needed)} in the library, ${room}`, {
+        hint: 'Free some space or choose another library with -o, then run the same command again.',
+      })
+    }
+    const message = `may need up to ${formatBytes(needed)}, ${room}: it fits if the library has enough of it already`
+    const remarks = [{ code: 'low-space', message }]
+    await callLibrary(this.#backend, 'plan.remarks', { exportId, remarks })
   }
 
   async #plan(
@@ -144,9 +164,14 @@ export class ExportIntake {
     return open
   }
 
-  /** Holds the unpacking of a tgz back while too much of it lies there undone. */
-  async #roomForSpool(items: readonly PlannedItem[]): Promise<void> {
-    this.#spooledBytes += spooledBytes(items)
+  /**
+   * Counts what was unpacked for the items that became tasks, and holds the unpacking back while too much of it
+   * lies there undone. No task will remove what was unpacked for the others.
+   */
+  async #takeSpooled(items: readonly PlannedItem[], open: ReadonlySet<number>): Promise<void> {
+    const done = items.filter((_item, index) => !open.has(index))
+    await Promise.all(done.flatMap(spooledFiles).map((temp) => this.#storage.discard(temp)))
+    this.#spooledBytes += spooledBytes(items.filter((_item, index) => open.has(index)))
     while (this.#spooledBytes > SPOOL_BUDGET_BYTES && !this.#signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve)

@@ -8,12 +8,12 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
 import { openArchive } from '../exports/archive/open-archive.ts'
 import { contentKeys } from '../exports/content-key.ts'
-import { groupItems, type ItemFacts, type ItemGroup } from '../exports/group-items.ts'
-import type { MediaItem, Pairing } from '../exports/media-item.ts'
+import { type GroupCopy, groupItems, type ItemFacts, type ItemGroup } from '../exports/group-items.ts'
+import type { MediaItem } from '../exports/media-item.ts'
 import { type ExportReading, readExport } from '../exports/read-export.ts'
 import { PLATFORMS } from '../exports/registry.ts'
 import { fingerprintOf } from '../library/ledger.ts'
@@ -27,6 +27,15 @@ import {
   type PlannedItem,
   type SettledFile,
 } from './plan-chunk.ts'
+
+/**
+ * Goes up whenever a platform reads more, or otherwise, than before: an export that was finished is then read
+ * again, though none of its files has changed.
+ */
+const READING_VERSION = 1
+
+/** What reads an export; a platform more reads more of it. */
+const READER: string = [READING_VERSION, ...PLATFORMS.map(({ name }) => name).toSorted()].join('\n')
 
 export interface ExportPayload {
   readonly name: string
@@ -47,7 +56,7 @@ export async function planExport(payload: ExportPayload, context: TaskContext): 
   await emit({ type: 'phase', phase: 'listing' })
   const archive = await openArchive(payload.inputs, {})
   try {
-    const digest = listingDigest(archive, payload)
+    const digest = listingDigest(archive, payload.processor)
     const { entries } = archive
     const bytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0)
     const answer = (await emit({ type: 'listed', digest, files: entries.length, bytes })) as ListedAnswer
@@ -79,19 +88,24 @@ async function emitReading(archive: Archive, payload: ExportPayload, context: Ta
   }
 }
 
-/** Changes whenever a file of the export, or what is asked of it, changes. */
-function listingDigest(archive: Archive, payload: ExportPayload): string {
-  const digest = createHash('sha1').update(`${payload.processor ?? ''}\n`)
+/** Changes whenever a file of the export, what is asked of it, or what reads it changes. */
+export function listingDigest(
+  archive: Pick<Archive, 'entries' | 'problems'>,
+  processor: string | undefined,
+  reader: string = READER,
+): string {
+  const digest = createHash('sha1').update(`${reader}\0${processor ?? ''}\n`)
   for (const entry of archive.entries) digest.update(`${entry.path}\0${fingerprintOfEntry(entry)}\n`)
   for (const problem of archive.problems) digest.update(`${problem.code}\0${problem.path ?? ''}\n`)
   return digest.digest('hex')
 }
 
-function fingerprintOfEntry(entry: ArchiveEntry): string {
+/** As the ledger has it. */
+export function fingerprintOfEntry(entry: ArchiveEntry): string {
   if (entry.source.kind === 'zip') {
     return fingerprintOf({ sizeBytes: entry.sizeBytes, crc32: entry.source.crc32 })
   }
-  return fingerprintOf(entry)
+  return fingerprintOf({ ...entry, ...knownSha1(entry) })
 }
 
 function plannedItems(reading: ExportReading, keys: ReadonlyMap<ArchiveEntry, string>): PlannedItem[] {
@@ -108,29 +122,49 @@ function toPlannedItem(
   platform: PlannedItem['platform'],
   titles: ReadonlyMap<string, string>,
 ): PlannedItem {
-  const items: MediaItem[] = []
+  const indices = new Map<MediaItem, number>()
   const parts = group.parts.map(({ role, copies }) => ({
     role,
-    copies: copies.map(({ entry, item, pairing }): PlannedCopy => {
-      if (!items.includes(item)) items.push(item)
-      return toPlannedCopy(entry, items.indexOf(item), pairing)
+    copies: copies.map((copy): PlannedCopy => {
+      const facts = indices.get(copy.item) ?? indices.size
+      indices.set(copy.item, facts)
+      const knowledge = knowledgeDigest(copy, [platform, role], titles)
+      return { ...toPlannedCopy(copy), facts, knowledge }
     }),
   }))
-  const facts = items.map(({ primary: _primary, companions: _companions, ...fact }): ItemFacts => fact)
-  const albums = new Set(facts.flatMap((fact) => fact.albums))
-  const albumTitles = Object.fromEntries([...albums].map((key) => [key, titles.get(key) ?? key]))
-  return { platform, facts, parts, albumTitles }
+  const facts = [...indices.keys()].map(factsOf)
+  return { platform, facts, parts, albumTitles: titlesOf(facts, titles) }
 }
 
-function toPlannedCopy(entry: ArchiveEntry, facts: number, pairing: Pairing | undefined): PlannedCopy {
+function factsOf({ primary: _primary, companions: _companions, ...facts }: MediaItem): ItemFacts {
+  return facts
+}
+
+function titlesOf(facts: readonly ItemFacts[], titles: ReadonlyMap<string, string>): Record<string, string> {
+  const albums = new Set(facts.flatMap((fact) => fact.albums))
+  return Object.fromEntries([...albums].map((key) => [key, titles.get(key) ?? key]))
+}
+
+/** Of all but the file's own bytes that the library takes from the export. Not of how it is asked to place it. */
+function knowledgeDigest(
+  { item, xmp }: GroupCopy,
+  place: readonly unknown[],
+  titles: ReadonlyMap<string, string>,
+): string {
+  const facts = factsOf(item)
+  const sidecar = xmp === undefined ? [] : [xmp.path, fingerprintOfEntry(xmp)]
+  return hash('sha1', JSON.stringify([place, facts, titlesOf([facts], titles), sidecar])).slice(0, 16)
+}
+
+function toPlannedCopy({ entry, pairing, xmp }: GroupCopy): Omit<PlannedCopy, 'facts' | 'knowledge'> {
   return {
     path: entry.path,
     sizeBytes: entry.sizeBytes,
     source: entry.source,
-    facts,
     fingerprint: fingerprintOfEntry(entry),
     ...(entry.modifiedAt === undefined ? {} : { modifiedAt: entry.modifiedAt }),
     ...(pairing === undefined ? {} : { pairing }),
+    ...(xmp === undefined ? {} : { xmp: { path: xmp.path, sizeBytes: xmp.sizeBytes, source: xmp.source } }),
     ...knownSha1(entry),
   }
 }
@@ -154,5 +188,6 @@ function settledFiles(reading: ExportReading): SettledFile[] {
     outcome: file.outcome,
     ...(file.entry.modifiedAt === undefined ? {} : { modifiedAt: file.entry.modifiedAt }),
     ...(file.outcome === 'sidecar' ? { reason: file.of } : { reason: file.reason }),
+    ...(file.outcome === 'ignored' && file.code !== undefined ? { reasonCode: file.code } : {}),
   }))
 }

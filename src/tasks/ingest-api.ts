@@ -7,15 +7,10 @@
  * @module
  */
 
+import type { ExportInput } from '../exports/archive/export-inputs.ts'
 import type { Logger } from '../logger.ts'
 
-/** One export as the user names it: a folder, an archive, or all parts of one archive. */
-export interface ExportInput {
-  /** Folder or archive name without part number and extension; unique in one call. */
-  readonly name: string
-  /** Absolute paths, in part order. */
-  readonly inputs: readonly string[]
-}
+export type { ExportInput }
 
 export interface IngestOptions {
   /** In the order in which they shall finish. */
@@ -186,11 +181,15 @@ export interface CheckSummary {
     readonly filesFound: number
     /** Media whose bytes are in the library, proven by hash. */
     readonly safe: number
-    /** Files without media that were read or set aside: sidecars and ignored ones. */
-    readonly withoutMedia: number
+    /** Metadata files: what they say is in the library, their bytes are not. */
+    readonly sidecars: number
+    /** Files that are no photo, video or metadata, such as documents: gone with the export. */
+    readonly notKept: number
+    /** The first 20 of them. */
+    readonly notKeptFiles: readonly { readonly path: string; readonly reason: string }[]
     /** Media that the library does not hold. */
     readonly unsafe: number
-    /** True only when nothing would be lost with the export. */
+    /** Whether every photo and video is safe; look at `notKept` before deleting. */
     readonly deletable: boolean
   }[]
   /** The first 20. */

@@ -8,15 +8,13 @@
  */
 
 import { systemClock } from '../clock.ts'
-import { PLATFORMS } from '../exports/registry.ts'
 import { QueueManager } from '../queue/queue-manager.ts'
 import type { NewTask } from '../queue/task.ts'
 import type { ExportFinishPayload } from './commit-export.ts'
 import type { ItemCommit } from './commit-item.ts'
-import { dryRun } from './dry-run.ts'
 import { ExportIntake, type RunningExport } from './export-intake.ts'
 import type { ExportPayload } from './export-plan.ts'
-import type { ExportInput, IngestOptions, IngestSummary, ProcessorInfo } from './ingest-api.ts'
+import type { ExportInput, IngestOptions, IngestSummary } from './ingest-api.ts'
 import { IngestMeter } from './ingest-meter.ts'
 import { type LibrarySession, openLibrarySession } from './library-session.ts'
 import type { PlanChunk } from './plan-chunk.ts'
@@ -47,13 +45,6 @@ const EXPORT_RETRIES = 2
 /** What a retry can cure (a full disk, a share that hiccups) is tried again soon: a person is waiting. */
 const RETRY_DELAY_MS = 1_000
 
-/** All platforms, highest priority first. */
-export function listProcessors(): readonly ProcessorInfo[] {
-  return PLATFORMS.map(({ name, folder, priority }) => ({ name, folder, priority })).sort(
-    (a, b) => b.priority - a.priority,
-  )
-}
-
 /**
  * Runs the whole job.
  *
@@ -61,7 +52,8 @@ export function listProcessors(): readonly ProcessorInfo[] {
  *   file is in the summary instead.
  */
 export async function ingest(options: IngestOptions): Promise<IngestSummary> {
-  if (options.dryRun) return dryRun(options)
+  // Loaded only when asked for: it brings all of the reading with it, which is the workers' business otherwise.
+  if (options.dryRun) return (await import('./dry-run.ts')).dryRun(options)
   const startedAt = systemClock.now()
   const { library, state } = options
   const session = await openLibrarySession({ library, state, command: 'ingest', now: startedAt })
@@ -111,6 +103,7 @@ class IngestRun {
     } finally {
       signal.removeEventListener('abort', stop)
       kill.removeEventListener('abort', stop)
+      this.#intake.close()
       await queue.stop({ graceful: !kill.aborted })
       await this.#meter.stop()
     }
@@ -138,6 +131,7 @@ class IngestRun {
 
   #makeQueue(): QueueManager {
     const { parallelExports, workers } = this.#options
+    const planners = Math.min(parallelExports, this.#running.size)
     const queue = new QueueManager({
       backend: this.#session.backend,
       sole: true,
@@ -146,7 +140,7 @@ class IngestRun {
       retryDelayMs: RETRY_DELAY_MS,
       lanes: {
         export: {
-          concurrency: parallelExports,
+          concurrency: planners,
           runsIn: 'worker',
           batchSize: 1,
           timeoutMs: 0,
@@ -201,8 +195,9 @@ class IngestRun {
       [...this.#running.values()].filter((run) => run.unchanged).map(({ name }) => name),
     )
     const names = options.exports.map(({ name }) => name)
-    const files =
-      unchanged.size === names.length ? undefined : await writeLibraryReport(session.paths.root, report)
+    const { completed, lost, blocked } = session.recovery
+    const isAsBefore = unchanged.size === names.length && completed + lost + blocked === 0
+    const files = isAsBefore ? undefined : await writeLibraryReport(session.paths.root, report)
     return {
       status,
       exports: summarizeExports(report, names, { unchanged, interrupted: status === 'interrupted' }),

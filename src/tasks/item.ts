@@ -14,6 +14,16 @@ import type { EntrySource } from '../storage/entry.ts'
 
 export type PartRole = 'primary' | CompanionRole
 
+/** An input's own `.xmp`. */
+export interface KeptSidecar {
+  /** Path inside the export. */
+  readonly path: string
+  readonly sizeBytes: number
+  readonly source: EntrySource
+  /** As in {@link ItemCopy}. */
+  readonly spooled?: boolean
+}
+
 /** One input file. */
 export interface ItemCopy {
   /** Row of the ledger. */
@@ -28,6 +38,8 @@ export interface ItemCopy {
   readonly sha1?: string
   /** True when the source is a temporary file of ours, to be deleted with the task (tgz). */
   readonly spooled?: boolean
+  /** What lies beside it; of equal copies the first one's is kept. */
+  readonly xmp?: KeptSidecar
 }
 
 /** Files believed to be of equal content (the worker verifies), and the place they have in the item. */
@@ -76,8 +88,14 @@ export type CopyResult =
 export interface PlacedFile {
   /** Object name of the storage. */
   readonly temp: string
-  /** The `.xmp` beside it, for what the file cannot carry. `sha1` is hex. */
-  readonly sidecar?: { readonly temp: string; readonly sizeBytes: number; readonly sha1: string }
+  /** The `.xmp` beside it: the input's own, or one for what the file cannot carry. `sha1` is hex. */
+  readonly sidecar?: {
+    readonly temp: string
+    readonly sizeBytes: number
+    readonly sha1: string
+    /** Path inside the export, when it is the input's own. */
+    readonly keptFrom?: string
+  }
   readonly sourceSha1: string
   readonly writtenSha1: string
   readonly sourceSizeBytes: number
@@ -90,6 +108,8 @@ export interface PlacedFile {
   readonly position?: Position
   readonly caption?: string
   readonly people: readonly string[]
+  readonly keywords?: readonly string[]
+  readonly rating?: number
   /** Keys. */
   readonly albums: readonly string[]
   readonly originalName: string

@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { HeirloomError } from '../errors.ts'
+import { claimLibrary, readIdentity, requireIdentity } from '../library/identity.ts'
 import { takeLease } from '../library/lease.ts'
 import { findLibrary, type LibraryPaths, prepareLibrary } from '../library/library-folder.ts'
 import { type Recovery, recoverLibrary } from '../library/recover.ts'
@@ -34,7 +35,7 @@ const PROGRAM = new URL(
  * Opens a library, making it when it is not there.
  *
  * @throws LibraryInUseError when another coordinator has it; NetworkStateError when its database would lie on a
- *   network share.
+ *   network share; OtherStateError, OtherLibraryError or CopiedLibraryError when its database is not its own.
  */
 export async function openLibrarySession(options: {
   readonly library: string
@@ -48,6 +49,7 @@ export async function openLibrarySession(options: {
   let backend: Backend | undefined
   try {
     backend = await openSqliteBackend({ file: paths.database, program: PROGRAM, durability: 'power' })
+    await claim(paths, backend)
     const storage = new LocalStorage({ root: paths.root, tempFolder: paths.tempFolder })
     const recovery = await recover(backend, storage)
     return { paths, backend, storage, recovery, close: closer(backend, lease.release) }
@@ -63,6 +65,13 @@ function closer(backend: Backend, release: () => void): () => Promise<void> {
     await backend.close()
     release()
   }
+}
+
+function claim(paths: LibraryPaths, backend: Backend): Promise<void> {
+  return claimLibrary(paths, {
+    read: async () => (await callLibrary(backend, 'library.read', null)) ?? undefined,
+    write: (identity) => callLibrary(backend, 'library.claim', identity),
+  })
 }
 
 function recover(backend: Backend, storage: LocalStorage): Promise<Recovery> {
@@ -88,7 +97,7 @@ export class NoLibraryError extends HeirloomError {
 /**
  * Opens a library's database for reading, which is safe while a coordinator writes it. The caller closes it.
  *
- * @throws {@link NoLibraryError}
+ * @throws {@link NoLibraryError}; OtherLibraryError when the database is that of another library
  */
 export async function openLibraryForReading(
   library: string,
@@ -96,5 +105,12 @@ export async function openLibraryForReading(
 ): Promise<{ readonly paths: LibraryPaths; readonly db: DatabaseSync }> {
   const paths = await findLibrary(library, state)
   if (!existsSync(paths.database)) throw new NoLibraryError(paths.root)
-  return { paths, db: new DatabaseSync(paths.database, { readOnly: true, timeout: 5_000 }) }
+  const db = new DatabaseSync(paths.database, { readOnly: true, timeout: 5_000 })
+  try {
+    await requireIdentity(paths, readIdentity(db))
+    return { paths, db }
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }

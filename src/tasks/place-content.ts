@@ -13,24 +13,30 @@ import type { ItemFacts } from '../exports/group-items.ts'
 import { decideTaken } from '../media/dates.ts'
 import { correctExtension, extensionOf, formatByName, type MediaFormat } from '../media/formats.ts'
 import { identify } from '../media/identify.ts'
+import { isWritableMovie, spliceMovieFile } from '../media/isobmff/movie-file.ts'
+import { planMovieSplice } from '../media/isobmff/movie-splice.ts'
 import { isTruncatedJpeg } from '../media/jpeg/jpeg-end.ts'
 import { readJpegMetadata } from '../media/jpeg/jpeg-reader.ts'
-import { planJpegSplice, sliceParts } from '../media/jpeg/jpeg-splice.ts'
+import { planJpegSplice } from '../media/jpeg/jpeg-splice.ts'
 import type { EmbeddedMetadata, MetadataPatch, Taken, WantedMetadata } from '../media/metadata.ts'
 import type { MetadataTool, WriteOutcome } from '../media/metadata-file.ts'
 import { applyPatch, type FileProblem, readEmbedded } from '../media/place.ts'
 import { planPatch } from '../media/plan-patch.ts'
-import { createXmpSidecar } from '../media/xmp/xmp-writer.ts'
-import type { PlacedFile, PlaceOptions } from './item.ts'
+import { type SplicePlan, sliceParts } from '../media/splice-parts.ts'
+import type { KeptSidecar, PartRole, PlacedFile, PlaceOptions } from './item.ts'
+import { placeSidecar } from './place-sidecar.ts'
 import type { SourceContent } from './source-file.ts'
 import { finishTemp, type WrittenFile, writeTemp } from './temp-file.ts'
 
 export interface Wanted {
+  readonly role: PartRole
   /** Path of the copy whose bytes are placed. */
   readonly path: string
   readonly facts: ItemFacts
   readonly albumTitles: Readonly<Record<string, string>>
   readonly options: PlaceOptions
+  /** The `.xmp` files that the equal inputs have beside them, best first. */
+  readonly xmps: readonly KeptSidecar[]
 }
 
 /** What does not change from file to file of one worker. */
@@ -54,6 +60,8 @@ function isStated({ source, detail }: Taken): boolean {
   return STATED.has(source) && detail !== 'creationTime'
 }
 
+const NOTHING: EmbeddedMetadata = { taken: [], people: [], keywords: [] }
+
 type Problem = PlacedFile['problems'][number]
 
 /** What was found out about the content, before anything of it is written. */
@@ -75,25 +83,63 @@ export async function placeContent(
   temp: string,
   tools: PlaceTools,
 ): Promise<PlacedFile> {
+  if (wanted.role === 'edit-instructions') return placeAsItIs(content, wanted, temp, tools.now())
   const format = identify(content.head, wanted.path)
   if (format === undefined && formatByName(wanted.path) === undefined) {
     throw new NotMediaError(`not a media file${nameSuffix(wanted.path)}`)
   }
   const inspected = await inspect(content, format, wanted.path, temp, tools)
   const taken = decide(inspected.embedded, wanted, tools.now())
-  const patch = planPatch(inspected.embedded, toWantedMetadata(wanted, taken), tools.now())
+  const metadata = toWantedMetadata(wanted, taken)
+  const patch = planPatch(inspected.embedded, metadata, tools.now())
   const outcome = await write(inspected, patch, wanted, temp, tools)
   const written = finishTemp(temp, outcome.written, taken?.at)
-  const sidecar =
-    outcome.needsSidecar && patch !== undefined ? writeSidecar(temp, patch, inspected, taken) : undefined
+  const { sidecar, problems } = await placeSidecar({
+    temp,
+    xmps: wanted.xmps,
+    embedded: inspected.embedded,
+    wanted: metadata,
+    left: outcome.needsSidecar ? patch : undefined,
+    takenAt: taken?.at,
+    now: tools.now(),
+  })
+  inspected.problems.push(...problems)
   return {
     ...toFacts(inspected, wanted, taken),
+    ...toSizes(content, written, temp),
+    ...(sidecar === undefined ? {} : { sidecar }),
+  }
+}
+
+/** What is no media, but belongs to some: its bytes, under the date of the picture. */
+function placeAsItIs(content: SourceContent, wanted: Wanted, temp: string, now: number): PlacedFile {
+  const { path, facts } = wanted
+  const taken = decide(NOTHING, wanted, now)
+  if (content.whole !== undefined) writeTemp(temp, [content.whole])
+  const written = finishTemp(temp, untouched(content), taken?.at)
+  const inspected: Inspected = { content, format: undefined, embedded: NOTHING, problems: [] }
+  // A person or an album has pictures, not the instructions beside them.
+  const own: ItemFacts = { taken: facts.taken, people: [], albums: [], title: basename(path) }
+  const flags = { archived: facts.archived === true, trashed: facts.trashed === true }
+  return {
+    ...toFacts(inspected, { ...wanted, facts: own }, taken),
+    ...toSizes(content, written, temp),
+    ...flags,
+    format: extensionOf(path),
+  }
+}
+
+function toSizes(
+  content: SourceContent,
+  written: WrittenFile,
+  temp: string,
+): Pick<PlacedFile, 'temp' | 'sourceSha1' | 'writtenSha1' | 'sourceSizeBytes' | 'sizeBytes'> {
+  return {
     temp: basename(temp),
     sourceSha1: content.sha1,
     writtenSha1: written.sha1,
     sourceSizeBytes: content.sizeBytes,
     sizeBytes: written.sizeBytes,
-    ...(sidecar === undefined ? {} : { sidecar }),
   }
 }
 
@@ -109,23 +155,26 @@ async function inspect(
   temp: string,
   { tool }: PlaceTools,
 ): Promise<Inspected> {
-  const nothing: EmbeddedMetadata = { taken: [], people: [], keywords: [] }
   if (format === undefined) {
     const message = `${extensionOf(path)} by its name, but of no known format: kept as it is`
-    return { content, format, embedded: nothing, problems: [{ code: 'unknown-content', message }] }
+    return { content, format, embedded: NOTHING, problems: [{ code: 'unknown-content', message }] }
   }
   if (format.id === 'jpeg' && content.whole !== undefined) {
     const truncated = { code: 'truncated', message: 'the picture breaks off: part of the file is missing' }
     const problems = isTruncatedJpeg(content.whole) ? [truncated] : []
     return { content, format, embedded: readJpegMetadata(content.whole), problems }
   }
-  // From here on the bytes are needed in a file: exiftool and the box reader work on those.
-  if (content.whole !== undefined) writeTemp(temp, [content.whole])
+  // exiftool works on files; it is asked of most formats, but of few movies.
+  const prepareFile = (): void => {
+    if (content.whole !== undefined) writeTemp(temp, [content.whole])
+  }
+  if (!isWritableMovie(format.id)) prepareFile()
   let why = 'the file has none that can be read'
   const { embedded, problems } = await readEmbedded({
     format,
     head: content.head,
     file: temp,
+    prepareFile,
     sizeBytes: content.sizeBytes,
     tool,
     onProblem: (error) => {
@@ -150,11 +199,19 @@ function decide(embedded: EmbeddedMetadata, { facts, options }: Wanted, now: num
   })
 }
 
-function toWantedMetadata({ facts, albumTitles, path }: Wanted, taken: Taken | undefined): WantedMetadata {
+/** The title in an export is that of the picture; what belongs to the picture has only its own name. */
+function originalNameOf(role: PartRole, { title }: ItemFacts, path: string): string {
+  return role === 'primary' && title !== undefined ? title : basename(path)
+}
+
+function toWantedMetadata(
+  { role, facts, albumTitles, path }: Wanted,
+  taken: Taken | undefined,
+): WantedMetadata {
   return {
     people: facts.people,
     albums: facts.albums.map((key) => albumTitles[key] ?? key),
-    originalName: facts.title ?? basename(path),
+    originalName: originalNameOf(role, facts, path),
     ...(taken !== undefined && isStated(taken) ? { taken } : {}),
     ...(facts.position === undefined ? {} : { position: facts.position }),
     ...(facts.caption === undefined ? {} : { caption: facts.caption }),
@@ -167,7 +224,7 @@ function toWantedMetadata({ facts, albumTitles, path }: Wanted, taken: Taken | u
 // # Writing
 
 interface Written {
-  /** Undefined when the bytes were changed by another program, so that nobody knows them yet. */
+  /** Undefined when the bytes were changed in the file, so that nobody knows them yet. */
   readonly written: WrittenFile | undefined
   readonly needsSidecar: boolean
 }
@@ -185,14 +242,43 @@ async function write(
     if (whole !== undefined) writeTemp(temp, [whole])
     return { written: untouched(content), needsSidecar: patch !== undefined }
   }
-  if (format.id !== 'jpeg' || whole === undefined) return embedWithTool(inspected, format, patch, temp, tools)
-  const plan = planJpegSplice(whole, whole.length, patch)
+  const isMovie = isWritableMovie(format.id)
+  if (whole === undefined && isMovie) return spliceInTemp(inspected, format, patch, temp, tools)
+  if (whole === undefined || !(isMovie || format.id === 'jpeg')) {
+    return embedWithTool(inspected, format, patch, temp, tools)
+  }
+  const plan = isMovie ? await planMovie(inspected, whole, patch) : planJpegSplice(whole, whole.length, patch)
   if (plan.kind === 'splice') {
     return { written: writeTemp(temp, sliceParts(whole, plan.parts)), needsSidecar: false }
   }
   writeTemp(temp, [whole])
   if (plan.kind === 'unchanged') return { written: untouched(content), needsSidecar: false }
   return embedWithTool(inspected, format, patch, temp, tools)
+}
+
+/** What a movie says and nobody could read must not be overwritten by a patch that was planned without it. */
+function isUnread({ problems }: Inspected): boolean {
+  return problems.some(({ code }) => code === 'metadata-unreadable')
+}
+
+async function planMovie(inspected: Inspected, whole: Buffer, patch: MetadataPatch): Promise<SplicePlan> {
+  if (isUnread(inspected)) return { kind: 'handover', reason: 'its own metadata could not be read' }
+  const read = async (offset: number, lengthBytes: number): Promise<Buffer> =>
+    whole.subarray(offset, offset + lengthBytes)
+  return planMovieSplice(read, whole.length, patch, { mayMoveMedia: true })
+}
+
+/** A movie too large for memory lies in `temp` already, where its samples stay at their place. */
+async function spliceInTemp(
+  inspected: Inspected,
+  format: MediaFormat,
+  patch: MetadataPatch,
+  temp: string,
+  tools: PlaceTools,
+): Promise<Written> {
+  const { kind } = isUnread(inspected) ? { kind: 'handover' } : await spliceMovieFile(temp, patch)
+  if (kind === 'handover') return embedWithTool(inspected, format, patch, temp, tools)
+  return { written: kind === 'splice' ? undefined : untouched(inspected.content), needsSidecar: false }
 }
 
 function untouched({ sha1, sizeBytes }: SourceContent): WrittenFile {
@@ -221,32 +307,19 @@ async function embedWithTool(
     : { written: untouched(content), needsSidecar: outcome === 'sidecar' }
 }
 
-function writeSidecar(
-  temp: string,
-  patch: MetadataPatch,
-  { embedded }: Inspected,
-  taken: Taken | undefined,
-): NonNullable<PlacedFile['sidecar']> {
-  const file = temp.replace(/\.part$/u, 'x.part')
-  const xmp = Buffer.from(createXmpSidecar(patch, embedded))
-  const written = finishTemp(file, writeTemp(file, [xmp]), taken?.at)
-  return { temp: basename(file), ...written }
-}
-
 function toFacts(
   { format, embedded, problems }: Inspected,
-  { path, facts }: Wanted,
+  { role, path, facts }: Wanted,
   taken: Taken | undefined,
 ): Omit<PlacedFile, 'temp' | 'sourceSha1' | 'writtenSha1' | 'sourceSizeBytes' | 'sizeBytes' | 'sidecar'> {
   const position = embedded.position ?? facts.position
-  const caption = facts.caption ?? embedded.caption
   return {
     format: format?.id ?? 'unknown',
     mime: format?.mime ?? 'application/octet-stream',
     extension: format === undefined ? extensionOf(path) : correctExtension(path, format),
-    people: [...new Set([...facts.people, ...embedded.people])],
+    ...toWords(facts, embedded),
     albums: facts.albums,
-    originalName: facts.title ?? basename(path),
+    originalName: originalNameOf(role, facts, path),
     favourite: facts.favourite === true,
     archived: facts.archived === true,
     trashed: facts.trashed === true,
@@ -254,8 +327,22 @@ function toFacts(
     problems,
     ...(taken === undefined ? {} : { taken }),
     ...(position === undefined ? {} : { position }),
-    ...(caption === undefined ? {} : { caption }),
     ...(embedded.widthPx === undefined ? {} : { widthPx: embedded.widthPx }),
     ...(embedded.heightPx === undefined ? {} : { heightPx: embedded.heightPx }),
+  }
+}
+
+/** What the export says and what the file says, for the catalog. */
+function toWords(
+  facts: ItemFacts,
+  embedded: EmbeddedMetadata,
+): Pick<PlacedFile, 'people' | 'keywords' | 'caption' | 'rating'> {
+  const caption = facts.caption ?? embedded.caption
+  const rating = facts.rating ?? embedded.rating
+  return {
+    people: [...new Set([...facts.people, ...embedded.people])],
+    keywords: [...new Set([...(facts.keywords ?? []), ...embedded.keywords])],
+    ...(caption === undefined ? {} : { caption }),
+    ...(rating === undefined ? {} : { rating }),
   }
 }

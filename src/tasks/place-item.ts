@@ -7,7 +7,7 @@
  * @module
  */
 
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toErrorRecord } from '../errors.ts'
 import { type ItemFacts, mergeFacts } from '../exports/group-items.ts'
@@ -16,19 +16,43 @@ import { tempName } from '../storage/storage.ts'
 import type { CopyResult, ItemCopy, ItemPart, ItemPayload, ItemResult, PartResult } from './item.ts'
 import { NotMediaError, type PlaceTools, placeContent, type Wanted } from './place-content.ts'
 import { EmptySourceError, hashSource, readSource, type SourceContent, SourceError } from './source-file.ts'
+import { syncTemps } from './temp-file.ts'
 
 export async function placeItem(
   payload: ItemPayload,
   context: TaskContext,
   tools: PlaceTools,
 ): Promise<ItemResult> {
-  const parts: PartResult[] = []
-  for (const [index, part] of payload.parts.entries()) {
-    const name = tempName({ taskId: context.taskId, attempt: context.attempt, index })
-    const temp = join(payload.options.tempFolder, name)
-    parts.push(await placePart(part, payload, temp, { ...tools, signal: context.signal }))
+  const { tempFolder } = payload.options
+  const { taskId, attempt, signal } = context
+  try {
+    const parts: PartResult[] = []
+    for (const [index, part] of payload.parts.entries()) {
+      const temp = join(tempFolder, tempName({ taskId, attempt, index }))
+      parts.push(await placePart(part, payload, temp, { ...tools, signal }))
+    }
+    // Nothing is computed from here on: the next task may have the process while the disk is busy with this one.
+    context.yieldTurn()
+    await syncTemps(tempsOf(parts).map((name) => join(tempFolder, name)))
+    return { parts }
+  } catch (error) {
+    removeTemps(tempFolder, tempName({ taskId, attempt, index: 0 }).replace(/0\.part$/u, ''))
+    throw error
   }
-  return { parts }
+}
+
+/** All that a failed attempt has written: the next one has other names, and a full disk needs the room. */
+function removeTemps(tempFolder: string, prefix: string): void {
+  for (const name of readdirSync(tempFolder)) {
+    if (name.startsWith(prefix)) rmSync(join(tempFolder, name), { force: true })
+  }
+}
+
+/** Names of all temporary files that the result speaks of. */
+function tempsOf(parts: readonly PartResult[]): string[] {
+  return parts.flatMap(({ placed }) =>
+    [placed?.temp, placed?.sidecar?.temp].filter((name) => name !== undefined),
+  )
 }
 
 async function placePart(
@@ -44,7 +68,8 @@ async function placePart(
     if (first === undefined) return { role: part.role, copies: inOrder(part, results) }
     await compareRest(part.copies, first, signal, results)
     const equal = part.copies.filter((copy) => results.get(copy)?.outcome === 'same')
-    const placed = await placeContent(first.content, wantedOf(first.copy, equal, payload), temp, tools)
+    const wanted = { role: part.role, ...wantedOf(first.copy, equal, payload) }
+    const placed = await placeContent(first.content, wanted, temp, tools)
     return { role: part.role, copies: inOrder(part, results), placed }
   } catch (error) {
     rmSync(temp, { force: true })
@@ -96,7 +121,8 @@ function recordFailure(copy: ItemCopy, error: unknown, results: Map<ItemCopy, Co
   results.set(copy, { path: copy.path, outcome: 'failed', error: toErrorRecord(error) })
 }
 
-function wantedOf(first: ItemCopy, equal: readonly ItemCopy[], payload: ItemPayload): Wanted {
+function wantedOf(first: ItemCopy, equal: readonly ItemCopy[], payload: ItemPayload): Omit<Wanted, 'role'> {
+  const xmps = equal.flatMap((copy) => copy.xmp ?? [])
   const indices = [...new Set([first.facts, ...equal.map((copy) => copy.facts)])]
   const facts = indices
     .map((index) => payload.facts[index])
@@ -106,6 +132,7 @@ function wantedOf(first: ItemCopy, equal: readonly ItemCopy[], payload: ItemPayl
     facts: mergeFacts(facts),
     albumTitles: payload.albumTitles,
     options: payload.options,
+    xmps,
   }
 }
 

@@ -14,6 +14,8 @@ const CHUNK_SIZE = 200
 /** One file that is to be placed, for the ledger. */
 export interface PlannedCopy extends Omit<ItemCopy, 'fileId'> {
   readonly fingerprint: string
+  /** Digest of all that the export tells of the file: see `PlannedFile.knowledge`. */
+  readonly knowledge: string
   readonly modifiedAt?: number
   readonly pairing?: Pairing
 }

@@ -58,14 +58,15 @@ export function summarizeExports(
   return names.flatMap((name) => {
     const row = byName.get(name)
     if (row === undefined) return []
-    const problems = problemsOf(report, row)
+    const open = run.interrupted ? [] : openProblems(report, name)
+    const problems = [...problemsOf(report, row), ...open]
     return [
       {
         ...toProgress(row),
         balanced: row.balance.balanced,
-        unchanged: run.unchanged.has(name),
+        unchanged: run.unchanged.has(name) && !hasUnpublished(report, name),
         problems: problems.slice(0, SHOWN_PROBLEMS),
-        problemCount: problems.length,
+        problemCount: problems.length - open.length + (run.interrupted ? 0 : row.balance.open),
         ambiguousCount: report.ambiguous.filter((pairing) => pairing.export === name).length,
       },
     ]
@@ -80,6 +81,23 @@ function problemsOf(report: Report, { name, problems }: ExportReport): Problem[]
     ...grave.map(({ code, message, path }) => ({ code, message, ...(path === undefined ? {} : { path }) })),
     ...files.map(({ path, code, reason }) => ({ path, code, message: reason })),
   ]
+}
+
+/** Such a file was tried again by this run. */
+function hasUnpublished({ problems }: Report, name: string): boolean {
+  return problems.some((problem) => problem.kind === 'unpublished' && problem.export === name)
+}
+
+/** When all is done, a file that nothing became of is a problem of its own. */
+function openProblems(report: Report, name: string): Problem[] {
+  return report.open
+    .filter((file) => file.export === name)
+    .map(({ path }) => ({
+      path,
+      code: 'not-finished',
+      message: 'nothing became of it yet',
+      hint: 'Ingest the export again: only what is missing is done.',
+    }))
 }
 
 function toProgress({ name, status, balance, problems }: ExportReport): ExportSummary & object {

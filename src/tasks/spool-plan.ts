@@ -2,16 +2,17 @@
  * Which entries of a tgz must be unpacked for which items, and which items are complete: pure bookkeeping.
  *
  * A tgz cannot be read out of order, so one copy of each content is unpacked while it streams past; the other
- * copies are known to be equal by the SHA-1 that listing the archive has found.
+ * copies are known to be equal by the SHA-1 that listing the archive has found. Sidecars are unpacked with each.
  *
  * @module
  */
 
+import { basename } from 'node:path'
 import type { ItemCopy } from './item.ts'
 import type { PlannedCopy, PlannedItem } from './plan-chunk.ts'
 
 export interface SpoolPlan {
-  /** True for the one copy of each content that is to be unpacked. */
+  /** True for the one copy of each content that is to be unpacked, and for the sidecars of all. */
   wants(path: string): boolean
   /** A small number for the file name of a wanted entry. */
   numberOf(path: string): number
@@ -36,7 +37,7 @@ export function planSpool(items: readonly PlannedItem[]): SpoolPlan {
   const pending = new Set<Pending>()
   const ready: PlannedItem[] = []
   for (const item of items) {
-    const paths = streamedCopies(item).map(({ path }) => path)
+    const paths = streamedPaths(item)
     if (paths.length === 0) {
       ready.push(item)
       continue
@@ -65,30 +66,51 @@ export function planSpool(items: readonly PlannedItem[]): SpoolPlan {
   }
 }
 
-/** The first copy of each part, where its bytes lie in a tgz. */
-function streamedCopies(item: PlannedItem): PlannedCopy[] {
-  const firsts = item.parts.flatMap(({ copies }) => copies.slice(0, 1))
-  return firsts.filter(({ source }) => source.kind === 'stream')
+/** The first copy of each part, and every copy's sidecar, where their bytes lie in a tgz. */
+function streamedPaths(item: PlannedItem): string[] {
+  const files = item.parts.flatMap(({ copies }) => [
+    ...copies.slice(0, 1),
+    ...copies.flatMap(({ xmp }) => xmp ?? []),
+  ])
+  return files.filter(({ source }) => source.kind === 'stream').map(({ path }) => path)
 }
 
 function withFiles(item: PlannedItem, files: ReadonlyMap<string, string>): PlannedItem {
   const parts = item.parts.map((part) => {
     const file = files.get(part.copies[0]?.path ?? '')
-    const copies = part.copies.map(
-      (copy): PlannedCopy =>
-        file === undefined ? copy : { ...copy, source: { kind: 'file', file }, spooled: true },
-    )
+    const copies = part.copies.map((copy): PlannedCopy => {
+      const { xmp } = copy
+      const sidecar = xmp === undefined ? {} : { xmp: withFile(xmp, files.get(xmp.path)) }
+      return { ...withFile(copy, file), ...sidecar }
+    })
     return { ...part, copies }
   })
   return { ...item, parts }
 }
 
-/** Bytes of the temporary files that these items are read from: one copy of each part. */
-export function spooledBytes(
-  items: readonly {
-    readonly parts: readonly { readonly copies: readonly Pick<ItemCopy, 'sizeBytes' | 'spooled'>[] }[]
-  }[],
-): number {
-  const firsts = items.flatMap(({ parts }) => parts.flatMap(({ copies }) => copies.slice(0, 1)))
-  return firsts.reduce((sum, copy) => sum + (copy.spooled === true ? copy.sizeBytes : 0), 0)
+function withFile<T extends Pick<ItemCopy, 'source' | 'spooled'>>(copy: T, file: string | undefined): T {
+  return file === undefined ? copy : { ...copy, source: { kind: 'file', file }, spooled: true }
+}
+
+/** Copies with what lies beside them: of an item that is planned, or of a task. */
+interface Spooled {
+  readonly parts: readonly {
+    readonly copies: readonly Pick<ItemCopy, 'source' | 'sizeBytes' | 'spooled' | 'xmp'>[]
+  }[]
+}
+
+/** Object names of the temporary files that an item is read from. */
+export function spooledFiles({ parts }: Spooled): string[] {
+  const files = parts.flatMap(({ copies }) =>
+    copies.flatMap((copy) => [copy, ...(copy.xmp ? [copy.xmp] : [])]),
+  )
+  return [...new Set(files.flatMap(({ spooled, source }) => (spooled ? [basename(source.file)] : [])))]
+}
+
+/** Bytes of the temporary files that these items are read from: one copy of each part, and the sidecars. */
+export function spooledBytes(items: readonly Spooled[]): number {
+  const files = items.flatMap(({ parts }) =>
+    parts.flatMap(({ copies }) => [...copies.slice(0, 1), ...copies.flatMap(({ xmp }) => xmp ?? [])]),
+  )
+  return files.reduce((sum, copy) => sum + (copy.spooled === true ? copy.sizeBytes : 0), 0)
 }

@@ -7,11 +7,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Album } from '../exports/media-item.ts'
 import { putAlbum } from '../library/albums.ts'
+import { type Identity, readIdentity, writeIdentity } from '../library/identity.ts'
 import {
   addRemark,
   type Balance,
   balance,
   findExport,
+  heldBytes,
   openExport,
   type PlannedFile,
   planFiles,
@@ -19,12 +21,19 @@ import {
 import { accountOf } from '../library/names.ts'
 import { clearOutbox, listOutbox, type OutboxEntry } from '../library/outbox.ts'
 import { applyReplay, beginRecovery, type Replay } from '../library/recover.ts'
+import {
+  listPlaced,
+  type PlacedAsset,
+  reopenFiles,
+  replaceAsset,
+  type StandIn,
+} from '../library/replace-asset.ts'
 import { collectReport, type Report } from '../library/report.ts'
 import type { Backend } from '../queue/backend.ts'
 import type { CallFunction, Transaction } from '../queue/commit.ts'
 import { clearTasks } from '../queue/sqlite/clear-tasks.ts'
 import type { NewTask } from '../queue/task.ts'
-import type { ItemPayload, PlaceOptions } from './item.ts'
+import type { ItemCopy, ItemPayload, PlaceOptions } from './item.ts'
 import type { PlannedCopy, PlannedItem, PlanRemark, SettledFile } from './plan-chunk.ts'
 
 type LibraryTransaction = Transaction<DatabaseSync>
@@ -43,7 +52,7 @@ export interface ListedResponse {
   readonly exportId: number
   /** In the library. */
   readonly exportFolder: string
-  /** Bytes of this export that are in the library already: they need no more room. */
+  /** Bytes of this export's contents that are in the library already: they need no more room. */
   readonly settledBytes: number
   readonly balance: Balance
 }
@@ -66,15 +75,25 @@ export interface ItemsRequest {
 
 /** Request and answer of each named transaction. */
 export interface LibraryCalls {
+  'library.read': { request: null; response: Identity | null }
+  'library.claim': { request: Identity; response: null }
   'export.listed': { request: ListedRequest; response: ListedResponse }
   'plan.albums': { request: { exportId: number; albums: readonly Album[] }; response: null }
   'plan.remarks': { request: { exportId: number; remarks: readonly PlanRemark[] }; response: null }
   'plan.settled': { request: { exportId: number; files: readonly SettledFile[] }; response: null }
   'plan.items': { request: ItemsRequest; response: PlannedResponse }
+  'assets.placed': {
+    request: { exportName: string; afterId: number; limit: number }
+    response: readonly PlacedAsset[]
+  }
+  'assets.reopen': { request: { exportName: string; assetIds: readonly number[] }; response: null }
+  'assets.replace': { request: readonly StandIn[]; response: readonly OutboxEntry[] }
   'outbox.clear': { request: readonly number[]; response: null }
   'outbox.list': { request: null; response: readonly OutboxEntry[] }
   'recovery.begin': { request: null; response: readonly OutboxEntry[] }
   'recovery.apply': { request: Replay; response: { readonly left: boolean } }
+  /** Bytes of all contents in the library, as their exports had them. */
+  'library.bytes': { request: null; response: number }
   'export.balance': { request: { exportId: number }; response: Balance }
   'report.collect': { request: { now: number }; response: Report }
   /** Tasks of an earlier run: what they would do is planned anew, from the ledger. */
@@ -98,6 +117,11 @@ type TypedCalls = {
 }
 
 const TYPED_CALLS: TypedCalls = {
+  'library.read': ({ db }) => readIdentity(db) ?? null,
+  'library.claim': ({ db }, identity) => {
+    writeIdentity(db, identity)
+    return null
+  },
   'export.listed': exportListed,
   'plan.albums': ({ db }, { exportId, albums }) => {
     for (const album of albums) putAlbum(db, { exportId, ...album })
@@ -109,6 +133,12 @@ const TYPED_CALLS: TypedCalls = {
   },
   'plan.settled': planSettled,
   'plan.items': planItems,
+  'assets.placed': ({ db }, page) => listPlaced(db, page),
+  'assets.reopen': ({ db }, files) => {
+    reopenFiles(db, files)
+    return null
+  },
+  'assets.replace': ({ db }, standIns) => standIns.flatMap((standIn) => replaceAsset(db, standIn)),
   'outbox.clear': ({ db }, ids) => {
     clearOutbox(db, ids)
     return null
@@ -116,6 +146,7 @@ const TYPED_CALLS: TypedCalls = {
   'outbox.list': ({ db }) => listOutbox(db),
   'recovery.begin': ({ db }) => beginRecovery(db),
   'recovery.apply': ({ db }, replay) => applyReplay(db, replay),
+  'library.bytes': ({ db }) => heldBytes(db),
   'export.balance': ({ db }, { exportId }) => balance(db, exportId),
   'report.collect': ({ db }, { now }) => collectReport(db, now),
   'tasks.clear': ({ db }) => {
@@ -130,7 +161,7 @@ export const CALLS = TYPED_CALLS as unknown as Readonly<Record<string, CallFunct
 function exportListed({ db, now }: LibraryTransaction, request: ListedRequest): ListedResponse {
   const known = findExport(db, request.name)
   const before = known === undefined ? undefined : balance(db, known.id)
-  const settledBytes = before?.bytesByOutcome.imported ?? 0
+  const settledBytes = known === undefined ? 0 : heldBytes(db, known.id)
   if (known !== undefined && before !== undefined) {
     const same = known.status === 'finished' && known.listingDigest === request.digest
     if (same && known.problems.length === 0 && before.balanced && before.byOutcome.failed === 0) {
@@ -187,11 +218,12 @@ function planItems(transaction: LibraryTransaction, request: ItemsRequest): Plan
 }
 
 function toLedgerRow(copy: PlannedCopy, platform: string): PlannedFile {
-  const { path, sizeBytes, modifiedAt, fingerprint, pairing } = copy
+  const { path, sizeBytes, modifiedAt, fingerprint, knowledge, pairing } = copy
   return {
     path,
     sizeBytes,
     fingerprint,
+    knowledge,
     platform,
     ...(modifiedAt === undefined ? {} : { modifiedAt }),
     ...(pairing === undefined ? {} : { pairing }),
@@ -204,14 +236,9 @@ function toTask(
   fileIds: ReadonlyMap<string, number>,
 ): NewTask<ItemPayload> {
   const account = accountOf(request.exportName)
-  const parts = item.parts.map((part) => ({
-    role: part.role,
-    copies: part.copies.map(
-      ({ fingerprint: _fingerprint, modifiedAt: _modifiedAt, pairing: _pairing, ...copy }) => ({
-        ...copy,
-        fileId: fileIds.get(copy.path) ?? 0,
-      }),
-    ),
+  const parts = item.parts.map(({ role, copies }) => ({
+    role,
+    copies: copies.map((copy) => toItemCopy(copy, fileIds.get(copy.path) ?? 0)),
   }))
   const { exportId, exportName, exportFolder, options, priority } = request
   const placement = {
@@ -230,6 +257,17 @@ function toTask(
     group: exportGroup(exportName),
     maxRetries: ITEM_RETRIES,
   }
+}
+
+function toItemCopy(planned: PlannedCopy, fileId: number): ItemCopy {
+  const {
+    fingerprint: _fingerprint,
+    knowledge: _knowledge,
+    modifiedAt: _at,
+    pairing: _pairing,
+    ...copy
+  } = planned
+  return { ...copy, fileId }
 }
 
 /** All tasks of an export: its `export-finish` waits for this group. */

@@ -1,14 +1,15 @@
 /**
  * Temporary files of the library: written, hashed, given their times, and made durable.
  *
- * Synchronous on purpose: a worker does one task at a time, and a round trip through the thread pool costs more
- * than most of these calls.
+ * Synchronous on purpose: a worker computes for one task at a time, and a round trip through the thread pool costs
+ * more than most of these calls. Only the sync is not, because it waits for the disk, and the next task need not.
  *
  * @module
  */
 
 import { createHash, type Hash, hash } from 'node:crypto'
-import { closeSync, fstatSync, fsyncSync, futimesSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, futimesSync, openSync, readSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { writeAllSync } from './source-file.ts'
 
 const CHUNK_BYTES = 1024 * 1024
@@ -39,7 +40,7 @@ function hashPieces(pieces: readonly Buffer[]): string {
 }
 
 /**
- * Sets the times and syncs; hashes the file when another program has written it.
+ * Sets the times; hashes the file when another program has written it. Not yet durable: see {@link syncTemps}.
  *
  * @param takenAt - Epoch milliseconds; the times are left alone without it.
  */
@@ -51,8 +52,8 @@ export function finishTemp(
   const descriptor = openSync(file, 'r+')
   try {
     const result = written ?? hashDescriptor(descriptor)
-    if (takenAt !== undefined) futimesSync(descriptor, takenAt / 1000, takenAt / 1000)
-    fsyncSync(descriptor)
+    // As dates: of a negative number, Node makes the present time.
+    if (takenAt !== undefined) futimesSync(descriptor, new Date(takenAt), new Date(takenAt))
     return result
   } finally {
     closeSync(descriptor)
@@ -68,4 +69,14 @@ function hashDescriptor(descriptor: number): WrittenFile {
     digest.update(chunk.subarray(0, length))
   }
   return { sha1: digest.digest('hex'), sizeBytes: fstatSync(descriptor).size }
+}
+
+/** Makes files durable, side by side. */
+export async function syncTemps(files: readonly string[]): Promise<void> {
+  await Promise.all(
+    files.map(async (file) => {
+      await using handle = await open(file, 'r+')
+      await handle.sync()
+    }),
+  )
 }

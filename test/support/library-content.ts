@@ -49,7 +49,8 @@ const ASSETS = `
   SELECT a.path, lower(hex(a.source_sha1)) AS source, lower(hex(a.written_sha1)) AS written, a.sidecar_path,
     lower(hex(a.sidecar_sha1)) AS sidecar_sha1, a.size_bytes, a.source_size_bytes, a.format, a.mime, a.platform, a.role,
     p.path AS primary_path, a.taken_at, a.taken_local, a.taken_offset_minutes, a.taken_precision, a.taken_source,
-    a.taken_detail, a.taken_zone, a.latitude, a.longitude, a.caption, a.original_name, a.favourite, a.archived,
+    -- Which clock told a file's time differs by container.
+    CASE a.taken_source WHEN 'file-time' THEN NULL ELSE a.taken_detail END AS taken_detail, a.taken_zone, a.latitude, a.longitude, a.caption, a.original_name, a.favourite, a.archived,
     a.trashed, a.shared, a.people, a.width_px, a.height_px, a.problems
   FROM assets a LEFT JOIN assets p ON p.id = a.primary_asset_id ORDER BY a.path`
 

@@ -1,28 +1,28 @@
 /**
  * Runs the command line as its users do: as a process of its own, with nothing of this process's settings.
  *
- * Every process that a run starts, however far down, inherits a mark in its environment. So a test can find all
- * of them, also those whose parent is gone, and see that none stays.
+ * Every run has a working folder of its own, which each process that it starts inherits, however far down. So a
+ * test can find all of them, also those whose parent is gone, and see that none stays. (The environment would not
+ * do: perl overwrites that part of its memory.)
  *
  * @module
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const HEIRLOOM = fileURLToPath(new URL('../../bin/heirloom.js', import.meta.url))
-const MARK = 'TEST_RUN_MARK'
 
 /** Far above what any run of the tests takes, on a machine that is busy with other things. */
 const TIMEOUT_MS = 90_000
 
-/** Processes are found by their environment in `/proc`. */
-export const CAN_SEE_PROCESSES: boolean = existsSync('/proc/self/environ')
+/** Processes are found by their working folder in `/proc`. */
+export const CAN_SEE_PROCESSES: boolean = existsSync('/proc/self/cwd')
 
 export interface HeirloomRun {
   /** Null when it was ended by a signal. */
@@ -52,7 +52,6 @@ export interface FoundProcess {
 }
 
 export interface RunOptions {
-  readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
   /** Runs as this user; only root can ask for that. */
@@ -66,12 +65,13 @@ export async function runHeirloom(args: readonly string[], options: RunOptions =
 
 /** Starts `heirloom`; the caller awaits `ended`. */
 export function startHeirloom(args: readonly string[], options: RunOptions = {}): RunningHeirloom {
-  const mark = randomUUID()
+  // Empty: no .env and no config file of the repository or of whoever runs the tests.
+  const cwd = mkdtempSync(join(tmpdir(), 'heirloom-run-'))
+  chmodSync(cwd, 0o755)
   const startedAt = performance.now()
   const child = spawn(process.execPath, [HEIRLOOM, ...args], {
-    // No .env and no config file of the repository or of whoever runs the tests.
-    cwd: options.cwd ?? tmpdir(),
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), TMPDIR: tmpdir(), [MARK]: mark, ...options.env },
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), TMPDIR: tmpdir(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   })
@@ -82,13 +82,14 @@ export function startHeirloom(args: readonly string[], options: RunOptions = {})
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text
   })
+  child.once('exit', () => rmSync(cwd, { recursive: true, force: true }))
   const pid = child.pid ?? 0
   return {
     child,
     pid,
     stderr: () => output.stderr,
     ended: untilEnd(child, args, output, startedAt, options.timeoutMs ?? TIMEOUT_MS),
-    descendants: async () => (await processesOf(mark)).filter((found) => found.pid !== pid),
+    descendants: async () => (await processesOf(cwd)).filter((found) => found.pid !== pid),
   }
 }
 
@@ -132,17 +133,17 @@ async function outputsEnd(child: ChildProcess): Promise<void> {
   await Promise.race([Promise.all(ends), delay(3_000)])
 }
 
-/** Living processes with the mark in their environment. Those that end while one looks are left out. */
-async function processesOf(mark: string): Promise<FoundProcess[]> {
+/** Living processes that work in the folder. Those that end while one looks are left out. */
+async function processesOf(cwd: string): Promise<FoundProcess[]> {
   const entries = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const found = await Promise.all(entries.map((pid) => findProcess(Number(pid), `${MARK}=${mark}`)))
+  const found = await Promise.all(entries.map((pid) => findProcess(Number(pid), cwd)))
   return found.filter((one) => one !== undefined)
 }
 
-async function findProcess(pid: number, mark: string): Promise<FoundProcess | undefined> {
+async function findProcess(pid: number, cwd: string): Promise<FoundProcess | undefined> {
   try {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1')
-    if (!environment.split('\0').includes(mark)) return undefined
+    // Once it is removed, ` (deleted)` stands behind it.
+    if ((await readlink(`/proc/${pid}/cwd`)).replace(/ \(deleted\)$/, '') !== cwd) return undefined
     const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim()
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1')
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
