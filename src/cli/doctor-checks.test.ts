@@ -36,6 +36,7 @@ describe('runChecks', () => {
 
   test('a library that is not there yet is tested where it would be made, and nothing stays', async () => {
     const { state, detail } = await check('library', { library: join(folder, 'a/b/c') })
-    assert.deepEqual([state, detail, readdirSync(folder)], ['ok', `${folder} can be written`, []])
+    const said = `${join(folder, 'a/b/c')} can be made: ${folder} can be written`
+    assert.deepEqual([state, detail, readdirSync(folder)], ['ok', said, []])
   })
 })

@@ -185,7 +185,9 @@ async function checkWrite({ library }: DoctorPlaces): Promise<Finding> {
   try {
     made = await mkdtemp(join(folder, '.heirloom-doctor-'))
     await writeFile(join(made, 'test'), 'heirloom', { flush: true })
-    return { name: 'library', state: 'ok', detail: `${folder} can be written` }
+    const detail =
+      folder === library ? `${folder} can be written` : `${library} can be made: ${folder} can be written`
+    return { name: 'library', state: 'ok', detail }
   } catch (error) {
     return {
       name: 'library',

@@ -3,7 +3,13 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { findOverlaps, requireLibrary, resolveExports, resolveOriginals } from './inputs.ts'
+import {
+  findEnclosingLibrary,
+  findOverlaps,
+  requireLibrary,
+  resolveExports,
+  resolveOriginals,
+} from './inputs.ts'
 import { UsageError } from './usage-error.ts'
 
 describe('the paths of a command line', () => {
@@ -92,6 +98,21 @@ describe('the paths of a command line', () => {
       assert.equal(findOverlaps(await resolveExports([path], cwd), join(cwd, library)).length, found)
     })
   }
+
+  test('a library inside another is seen, also behind a link, and no library lies inside itself', () => {
+    const outer = join(cwd, 'Photos')
+    mkdirSync(join(outer, '.heirloom'), { recursive: true })
+    assert.equal(findEnclosingLibrary(join(outer, 'sub')), undefined)
+    writeFileSync(join(outer, '.heirloom/library.db'), '')
+    symlinkSync(outer, join(cwd, 'to-photos'))
+    assert.equal(findEnclosingLibrary(outer), undefined)
+    assert.equal(findEnclosingLibrary(join(cwd, 'Photos-too')), undefined)
+    assert.equal(findEnclosingLibrary(join(outer, 'sub/deep')), outer)
+    assert.equal(findEnclosingLibrary(join(cwd, 'to-photos/sub')), outer)
+    rmSync(join(outer, '.heirloom/library.db'))
+    writeFileSync(join(outer, '.heirloom/id'), '')
+    assert.equal(findEnclosingLibrary(join(outer, 'sub')), outer)
+  })
 
   test('a file is not taken for a folder', async () => {
     assert.deepEqual(await problemsOf(() => resolveExports(['notes.txt/x'], cwd)), [

@@ -7,11 +7,12 @@
  * @module
  */
 
-import { accessSync, constants, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join, parse, relative, resolve } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { type ExportInput, groupInputs, listOriginals } from '../exports/archive/export-inputs.ts'
 import { isArchiveName } from '../exports/archive/part-name.ts'
+import { libraryPaths } from '../library/library-folder.ts'
 import { formatCount, pluralize } from '../units.ts'
 import { didYouMean } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
@@ -113,6 +114,24 @@ export function findOverlaps({ exports, roots }: ResolvedExports, library: strin
     if (isInside(real, home)) return [`the export ${input} lies inside the library ${library}`]
   }
   return []
+}
+
+/**
+ * The library whose folder this one would lie in: both would call the same files theirs. Links are followed, also
+ * for a library that does not exist yet. One that keeps its database elsewhere (`--state`) is known by its id.
+ */
+export function findEnclosingLibrary(library: string): string | undefined {
+  let folder = dirname(realPath(library))
+  while (!holdsLibrary(folder)) {
+    if (dirname(folder) === folder) return undefined
+    folder = dirname(folder)
+  }
+  return folder
+}
+
+function holdsLibrary(folder: string): boolean {
+  const { database, idFile } = libraryPaths(folder)
+  return existsSync(database) || existsSync(idFile)
 }
 
 function isInside(path: string, folder: string): boolean {

@@ -11,8 +11,9 @@ import { checkSummary, fakeServices, type MemoryIo, memoryIo } from './testing/m
 let cwd = ''
 before(() => {
   cwd = realpathSync(mkdtempSync(join(tmpdir(), 'heirloom-cli-')))
-  for (const folder of ['Takeout', 'Other', 'Photos', 'all/a', 'all/b'])
+  for (const folder of ['Takeout', 'Other', 'Photos', 'Outer/.heirloom', 'all/a', 'all/b'])
     mkdirSync(join(cwd, folder), { recursive: true })
+  writeFileSync(join(cwd, 'Outer/.heirloom/library.db'), '')
   writeFileSync(join(cwd, 'bad.yaml'), 'workerz: 3\nmetadata: burn\n')
 })
 after(() => rmSync(cwd, { recursive: true }))
@@ -121,6 +122,10 @@ describe('usage errors leave with 2 and say what to do', () => {
       err: /no processor is called gogle.*\nThere are: Google Photos, Folder/u,
     },
     { line: 'ingest Takeout -o Takeout/library', err: /lies inside the export/u },
+    {
+      line: 'ingest Takeout -o Outer/inner',
+      err: /lies inside the library .*Outer\nTake the exports into that one \(--output .*Outer\)/u,
+    },
     { line: 'ingest Takeout -o bad.yaml', err: /bad\.yaml is not a folder/u },
     {
       line: 'ingest Takeout -o bad.yaml/deep/lib',

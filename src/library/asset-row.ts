@@ -22,6 +22,8 @@ export interface AssetFacts {
   readonly format: string
   readonly mime: string
   readonly taken?: Taken
+  /** Date in the file, where `taken` is another one: `2019`, `2019-07-04` or `2019-07-04T22:30:05`. */
+  readonly cameraLocal?: string
   readonly position?: Position
   readonly caption?: string
   /** Hierarchical ones have `|` between their levels. */
@@ -97,8 +99,11 @@ export function toAsset(row: Row): Asset {
   }
 }
 
-function wordsOf(row: Row): Pick<AssetFacts, 'caption' | 'rating' | 'originalName' | 'widthPx' | 'heightPx'> {
+function wordsOf(
+  row: Row,
+): Pick<AssetFacts, 'cameraLocal' | 'caption' | 'rating' | 'originalName' | 'widthPx' | 'heightPx'> {
   return {
+    ...(row['camera_local'] === null ? {} : { cameraLocal: String(row['camera_local']) }),
     ...(row['rating'] === null ? {} : { rating: Number(row['rating']) }),
     ...(row['caption'] === null ? {} : { caption: String(row['caption']) }),
     ...(row['original_name'] === null ? {} : { originalName: String(row['original_name']) }),

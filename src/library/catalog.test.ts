@@ -12,6 +12,7 @@ describe('insertAsset', () => {
     const db = memoryLibrary()
     const asset = sampleAsset('a', {
       position: { latitude: 60.1, longitude: -5.2, altitudeM: -3 },
+      cameraLocal: '2019-01-02T03:04:05',
       caption: 'at the lake',
       originalName: 'IMG_1.JPG',
       favourite: true,

@@ -64,12 +64,12 @@ export function insertAsset(db: DatabaseSync, asset: NewAsset): InsertedAsset {
     `INSERT INTO assets (source_sha1, written_sha1, path, path_folded, stem_folded, sidecar_path, sidecar_sha1,
        size_bytes, source_size_bytes, format, mime, platform, export_id, role, primary_asset_id,
        taken_at, taken_local, taken_offset_minutes, taken_precision, taken_source, taken_detail, taken_zone,
-       latitude, longitude, altitude_m, caption, keywords, rating, original_name, favourite, archived, trashed, shared,
+       camera_local, latitude, longitude, altitude_m, caption, keywords, rating, original_name, favourite, archived, trashed, shared,
        people, width_px, height_px, problems, created_at)
      VALUES ($sourceSha1, $writtenSha1, $path, $pathFolded, $stemFolded, $sidecarPath, $sidecarSha1,
        $sizeBytes, $sourceSizeBytes, $format, $mime, $platform, $exportId, $role, $primaryAssetId,
        $takenAt, $takenLocal, $takenOffsetMinutes, $takenPrecision, $takenSource, $takenDetail, $takenZone,
-       $latitude, $longitude, $altitudeM, $caption, $keywords, $rating, $originalName, $favourite, $archived, $trashed, $shared,
+       $cameraLocal, $latitude, $longitude, $altitudeM, $caption, $keywords, $rating, $originalName, $favourite, $archived, $trashed, $shared,
        $people, $widthPx, $heightPx, $problems, $createdAt)`,
   ).run({
     ...contentColumns(asset),

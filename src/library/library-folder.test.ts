@@ -50,6 +50,11 @@ describe('a library folder', () => {
     assert.ok(existsSync(paths.tempFolder))
   })
 
+  test('is refused where no folder can be made, instead of waiting for ever', async (t) => {
+    if (process.platform !== 'linux') return t.skip('only Linux has /proc')
+    await assert.rejects(prepareLibrary('/proc/heirloom/library'), { code: 'library/no-folder' })
+  })
+
   test('remembers a state folder elsewhere, and refuses another one', async () => {
     const [library, state] = [join(root, 'library'), join(root, 'state')]
     const paths = await prepareLibrary(library, state)

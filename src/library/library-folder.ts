@@ -123,10 +123,34 @@ export async function prepareLibrary(library: string, state?: string): Promise<L
   if ((await readPointer(paths.root)) !== undefined && !existsSync(paths.stateFolder)) {
     throw new StateMissingError(paths.root, paths.stateFolder)
   }
-  await mkdir(paths.root, { recursive: true })
+  await makeFolders(paths.root)
   for (const folder of [dirname(paths.tempFolder), paths.tempFolder]) await makeOwnFolder(folder)
-  await mkdir(paths.stateFolder, { recursive: true })
+  await makeFolders(paths.stateFolder)
   return paths
+}
+
+/** Thrown when a folder cannot be made where the user wants it. */
+export class FolderError extends HeirloomError {
+  readonly code = 'library/no-folder'
+  readonly recovery = 'discard'
+}
+
+/**
+ * Makes a folder and those above it. Node's own recursive `mkdir` never returns on a filesystem that answers
+ * ENOENT to making a folder in one that exists, as `/proc` does (Node 24.21).
+ *
+ * @throws {@link FolderError}
+ */
+async function makeFolders(folder: string): Promise<void> {
+  if (existsSync(folder)) return
+  if (dirname(folder) !== folder) await makeFolders(dirname(folder))
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return
+    const message = `folder ${folder} cannot be made (${systemCode(error) ?? String(error)})`
+    throw new FolderError(message, { cause: error, hint: 'Choose another library with -o.' })
+  }
 }
 
 /** Writes into the library where its state lies, when that is elsewhere; not before it is known to be its own. */

@@ -35,6 +35,8 @@ describe('a copy from another export', () => {
     ['at the lake', 'Norway', 'at the lake\nNorway'],
     ['at the lake', 'the lake ', 'at the lake'],
     ['lake', 'at the lake\nNorway', 'at the lake\nNorway'],
+    ['film\n\nlake', 'film\n\nNorway', 'film\n\nlake\nNorway'],
+    ['film\n\nlake\nNorway', 'film\n\nNorway', 'film\n\nlake\nNorway'],
   ]
   for (const [one, other, both] of captions) {
     test(`whose caption is ${other} beside ${one} gives ${both}`, () => {
@@ -42,6 +44,32 @@ describe('a copy from another export', () => {
         text === undefined ? {} : { caption: text }
       assert.equal(merged(caption(one), caption(other)).caption, both)
     })
+  }
+
+  const cameraLocal = '2019-01-02T03:04:05'
+  const camera: Partial<NewAsset> = {
+    taken: {
+      local: cameraLocal,
+      at: 0,
+      precision: 'second',
+      source: 'embedded',
+      detail: 'x',
+      zone: 'unknown',
+    },
+  }
+  const cameraDates: readonly (readonly [
+    string,
+    Partial<NewAsset>,
+    Partial<NewAsset>,
+    string | undefined,
+  ])[] = [
+    ['the export of the copy overrules', camera, { cameraLocal }, cameraLocal],
+    ['the export of the first overruled', { cameraLocal }, camera, cameraLocal],
+    ['nobody overrules', camera, camera, undefined],
+    ['the first export agrees with', {}, { cameraLocal }, undefined],
+  ]
+  for (const [fact, one, other, told] of cameraDates) {
+    test(`has a camera's date that ${fact}`, () => assert.equal(merged(one, other).cameraLocal, told))
   }
 
   test('unites keywords, and gives a rating where there was none', () => {

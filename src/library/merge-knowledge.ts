@@ -21,7 +21,7 @@ export interface Copy extends AssetFacts {
 
 type Knowledge = Pick<
   AssetFacts,
-  'taken' | 'position' | 'caption' | 'keywords' | 'rating' | 'originalName' | 'people'
+  'taken' | 'cameraLocal' | 'position' | 'caption' | 'keywords' | 'rating' | 'originalName' | 'people'
 > & { readonly [Flag in 'favourite' | 'archived' | 'trashed' | 'shared']?: boolean }
 
 /**
@@ -37,7 +37,8 @@ export function mergeKnowledge(db: DatabaseSync, existing: Asset, copy: Copy): v
     db,
     `UPDATE assets SET taken_at = $takenAt, taken_local = $takenLocal, taken_precision = $takenPrecision,
        taken_offset_minutes = $takenOffsetMinutes, taken_source = $takenSource, taken_detail = $takenDetail,
-       taken_zone = $takenZone, latitude = $latitude, longitude = $longitude, altitude_m = $altitudeM,
+       taken_zone = $takenZone, camera_local = $cameraLocal,
+       latitude = $latitude, longitude = $longitude, altitude_m = $altitudeM,
        caption = $caption, keywords = $keywords, rating = $rating, original_name = $originalName,
        favourite = $favourite, archived = $archived, trashed = $trashed, shared = $shared, people = $people,
        primary_asset_id = coalesce(primary_asset_id, $primaryAssetId)
@@ -51,7 +52,6 @@ export function mergeKnowledge(db: DatabaseSync, existing: Asset, copy: Copy): v
 }
 
 function merge(existing: Asset, copy: Copy): Knowledge {
-  const taken = betterTaken(existing.taken, copy.taken)
   const position = existing.position ?? copy.position
   const caption = joinCaptions(existing.caption, copy.caption)
   const rating = existing.rating ?? copy.rating
@@ -63,11 +63,21 @@ function merge(existing: Asset, copy: Copy): Knowledge {
     archived: existing.archived === true && copy.archived === true,
     trashed: existing.trashed === true && copy.trashed === true,
     shared: existing.shared === true && copy.shared === true,
-    ...(taken === undefined ? {} : { taken }),
+    ...mergeDates(existing, copy),
     ...(position === undefined ? {} : { position }),
     ...(caption === undefined ? {} : { caption }),
     ...(rating === undefined ? {} : { rating }),
     ...(originalName === undefined ? {} : { originalName }),
+  }
+}
+
+/** The file's own date counts as another one only beside the date that it was held against. */
+function mergeDates(existing: Asset, copy: Copy): Pick<Knowledge, 'taken' | 'cameraLocal'> {
+  const taken = betterTaken(existing.taken, copy.taken)
+  const { cameraLocal } = taken === existing.taken ? existing : copy
+  return {
+    ...(taken === undefined ? {} : { taken }),
+    ...(cameraLocal === undefined ? {} : { cameraLocal }),
   }
 }
 
@@ -81,11 +91,16 @@ function union(some: readonly string[] = [], others: readonly string[] = []): st
   return [...new Set([...some, ...others])]
 }
 
-/** Each on lines of its own, as in `mergeFacts` of the exports; one that says all of the other stands for both. */
+/**
+ * Each on lines of its own, as in `mergeFacts` of the exports; one that says all of the other stands for both.
+ * Copies begin with the words of the file itself, which are not said twice.
+ */
 function joinCaptions(one: string | undefined, other: string | undefined): string | undefined {
   if (one === undefined || other === undefined) return one ?? other
   if (one.includes(other.trim())) return one
-  return other.includes(one.trim()) ? other : `${one}\n${other}`
+  if (other.includes(one.trim())) return other
+  const added = other.split('\n\n').filter((words) => !`\n${one}\n`.includes(`\n${words.trim()}\n`))
+  return [one, ...(added.length === 0 ? [] : [added.join('\n\n')])].join('\n')
 }
 
 /**
@@ -140,6 +155,7 @@ export function knowledgeColumns(known: Knowledge): Record<string, string | numb
     takenSource: orNull(known.taken?.source),
     takenDetail: orNull(known.taken?.detail),
     takenZone: orNull(known.taken?.zone),
+    cameraLocal: orNull(known.cameraLocal),
     latitude: orNull(known.position?.latitude),
     longitude: orNull(known.position?.longitude),
     altitudeM: orNull(known.position?.altitudeM),

@@ -77,6 +77,7 @@ ${[
   renderTimeline(report.timeline, report.library.undated),
   renderEvidence(report),
   renderProblems(report.problems, thumbnails),
+  renderDateConflicts(report),
   renderAmbiguous(report),
   renderRemarks(report),
   renderIgnored(report),
@@ -226,6 +227,22 @@ function renderProblem(problem: Problem, thumbnail: string | undefined): string 
   const placed =
     problem.placedAt === undefined ? '' : `<p class="muted">Placed as it is: ${path(problem.placedAt)}</p>`
   return `<li class="${problem.kind}">${picture}<div><p class="path">${path(problem.path)}</p><p>${escapeHtml(problem.reason)}</p>${placed}<p class="muted">${escapeHtml(problem.export)} · <code>${escapeHtml(problem.code)}</code></p></div></li>`
+}
+
+function renderDateConflicts({ dateConflicts }: Report): string {
+  if (dateConflicts.length === 0) return ''
+  const clock = (local: string): string => escapeHtml(local.replace('T', ' '))
+  const list = capped(dateConflicts, ({ path: placedAt, camera, library, export: name }) => {
+    const dates = `<dl><dt>camera</dt><dd>${clock(camera)}</dd><dt>library</dt><dd>${clock(library)}</dd></dl>`
+    return `<li><p class="path">${path(placedAt)}</p>${dates}<p class="muted">${escapeHtml(name)}</p></li>`
+  })
+  const intro =
+    '<p class="muted">The library goes by the export’s date, which somebody seems to have corrected. The camera’s date is still in the file.</p>'
+  return section(
+    'Dates where camera and export disagree',
+    `${intro}<ul class="cards plain">${list.rows}</ul>${list.note}`,
+    dateConflicts.length,
+  )
 }
 
 function renderAmbiguous(report: Report): string {

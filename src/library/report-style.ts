@@ -50,7 +50,7 @@ i.ignored{background:var(--ignored)}i.failed{background:var(--failed)}
 .timeline{margin:.75rem 0 .25rem}
 .timeline svg{display:block;width:100%;height:150px;border-bottom:1px solid var(--line)}
 .timeline rect{fill:var(--imported)}.timeline rect:hover{fill:var(--duplicate)}
-.years{position:relative;height:1.5rem;font-size:.8rem;color:var(--muted)}
+.years{position:relative;overflow:hidden;height:1.5rem;font-size:.8rem;color:var(--muted)}
 .years span{position:absolute;top:.2rem;border-left:1px solid var(--line);padding-left:.25rem}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:1.5rem 2rem}
 .meters{margin-top:.5rem}
@@ -75,6 +75,7 @@ dl{display:grid;grid-template-columns:auto 1fr;gap:.1rem .7rem;margin:.3rem 0;fo
 dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}
 footer{margin-top:2rem;color:var(--muted);font-size:.85rem;text-align:center}
 @media (max-width:30rem){main{padding:1.5rem .9rem 2rem}h1{font-size:2rem}section{padding:1rem}
-.tiles{grid-template-columns:1fr 1fr;gap:.5rem}.thumb{width:3rem;height:3rem}.timeline svg{height:110px}}
+.tiles{grid-template-columns:1fr 1fr;gap:.5rem}.thumb{width:3rem;height:3rem}.timeline svg{height:110px}
+.years{font-size:.7rem}}
 @media print{body{background:#fff}section,.tiles div{break-inside:avoid}}
 `

@@ -93,11 +93,11 @@ export function renderTimeline(timeline: readonly MonthCount[], undated: number)
 </figure>${apart(axis, undated)}</section>`
 }
 
-/** At most eight labels: more do not fit a phone. */
+/** At most eight labels, each with an eighth of the axis to its right: more do not fit a phone. */
 function yearLabels(firstYear: number, years: number): string {
   const step = Math.ceil(years / 8)
   const labels: string[] = []
-  for (let index = 0; index < years; index += step) {
+  for (let index = 0; index <= (years * 7) / 8; index += step) {
     labels.push(`<span style="left:${((index / years) * 100).toFixed(2)}%">${firstYear + index}</span>`)
   }
   return labels.join('')

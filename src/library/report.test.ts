@@ -33,7 +33,7 @@ function fullLibrary(): DatabaseSync {
     1,
   )
   const problems = [{ code: 'truncated', message: EVIL }]
-  const { assetId } = insertAsset(db, sampleAsset('a', { problems, favourite: true }))
+  const { assetId } = insertAsset(db, sampleAsset('a', { problems, favourite: true, cameraLocal: EVIL }))
   settleWithAsset(db, { fileId: photo?.fileId ?? 0, assetId, now: 2 })
   const broken = planOne(db, 'broken.jpg')
   settleFile(db, { fileId: broken, outcome: 'failed', reasonCode: 'zip/bad-crc', reason: EVIL, now: 2 })
@@ -70,6 +70,21 @@ describe('collectReport', () => {
     assert.equal(report.exports[0]?.albums, 1)
     assert.deepEqual(structuredClone(report), report)
     assert.deepEqual(JSON.parse(JSON.stringify(report)), report)
+  })
+
+  test('names what the camera and the export date differently, which is no problem', () => {
+    const db = memoryLibrary()
+    const { path } = insertAsset(db, sampleAsset('a', { cameraLocal: '2019-01-02T03:04:05' }))
+    insertAsset(db, sampleAsset('b'))
+    const report = collectReport(db, 5)
+    assert.deepEqual(report.dateConflicts, [
+      { export: 'google-anna-20240101', path, camera: '2019-01-02T03:04:05', library: '2021-07-04T22:30:05' },
+    ])
+    assert.deepEqual(report.problems, [])
+    const page = renderReport(report)
+    assert.match(page, /Dates where camera and export disagree <span class="badge">1</u)
+    assert.match(page, /2019-01-02 03:04:05/u)
+    assert.match(page, /2021-07-04 22:30:05/u)
   })
 
   test('an empty library has a report', () => {
@@ -178,6 +193,19 @@ describe('planTimeline', () => {
         for (const { x } of axis.bars) assert.ok(x >= 0 && x < (axis.lastYear - axis.firstYear + 1) * 12)
       }),
     )
+  })
+
+  test('every label of a year has an eighth of the axis to its right, so that none pokes out', () => {
+    for (let years = 1; years <= 60; years += 1) {
+      const [first, last] = ['1960-01', `${1960 + years - 1}-12`]
+      const page = renderTimeline(
+        [first, last].map((month) => ({ month, count: 1 })),
+        0,
+      )
+      const lefts = [...page.matchAll(/left:([\d.]+)%/gu)].map(([, left]) => Number(left))
+      assert.equal(lefts[0], 0)
+      assert.ok(lefts.length <= 8 && Math.max(...lefts) <= 87.5, `${years} years: ${lefts.join(' ')}`)
+    }
   })
 
   test('nothing dated draws nothing', () =>

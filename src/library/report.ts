@@ -44,6 +44,8 @@ export interface Report {
   readonly formats: readonly { readonly format: string; readonly count: number; readonly bytes: number }[]
   /** Files that failed, placed ones that are damaged, and those whose name in the library was refused. */
   readonly problems: readonly Problem[]
+  /** Files whose own date, which stays in them, is more than a day from the library's; no problems. */
+  readonly dateConflicts: readonly DateConflict[]
   /** Files that nothing became of yet: the first {@link MAX_OPEN_FILES} of each export; `balance` has the count. */
   readonly open: readonly { readonly export: string; readonly path: string }[]
   readonly ambiguous: readonly AmbiguousPairing[]
@@ -95,6 +97,16 @@ export interface Problem {
   readonly placedAt?: string
 }
 
+/** Wall clocks `YYYY-MM-DDTHH:mm:ss`, shorter where less is known. */
+export interface DateConflict {
+  /** That the file was imported from. */
+  readonly export: string
+  /** In the library. */
+  readonly path: string
+  readonly camera: string
+  readonly library: string
+}
+
 export interface AmbiguousPairing extends Omit<PairingRecord, 'ambiguous'> {
   readonly export: string
   readonly path: string
@@ -131,6 +143,7 @@ export function collectReport(db: DatabaseSync, now: number): Report {
       bytes: Number(row['bytes']),
     })),
     problems: [...failedFiles(db), ...unpublishedFiles(db), ...damagedFiles(db)],
+    dateConflicts: dateConflicts(db),
     open: listExports(db).flatMap((row) => openFiles(db, row)),
     ambiguous: ambiguousPairings(db),
     ignored: countsBy(db, IGNORED_SQL).map((row) => ({
@@ -266,6 +279,21 @@ function damagedFiles(db: DatabaseSync): Problem[] {
       const of = { kind: 'damaged' as const, export: String(row['name']), path, placedAt }
       return problems.map(({ code, message }) => ({ ...of, code, reason: message }))
     })
+}
+
+function dateConflicts(db: DatabaseSync): DateConflict[] {
+  return prepared(
+    db,
+    `SELECT exports.name, assets.path, camera_local, taken_local FROM assets
+     JOIN exports ON exports.id = assets.export_id WHERE camera_local IS NOT NULL ORDER BY assets.id`,
+  )
+    .all()
+    .map((row) => ({
+      export: String(row['name']),
+      path: String(row['path']),
+      camera: String(row['camera_local']),
+      library: String(row['taken_local']),
+    }))
 }
 
 function ambiguousPairings(db: DatabaseSync): AmbiguousPairing[] {

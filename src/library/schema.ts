@@ -81,6 +81,7 @@ const STEPS: readonly string[] = [
     taken_source TEXT,
     taken_detail TEXT,
     taken_zone TEXT,
+    camera_local TEXT,                  -- date in the file, where taken_local is another one
     latitude REAL,
     longitude REAL,
     altitude_m REAL,
@@ -101,6 +102,7 @@ const STEPS: readonly string[] = [
   -- Two items never share a stem, else their files would look like companions of each other.
   CREATE UNIQUE INDEX assets_stem ON assets (stem_folded) WHERE role = 'primary';
   CREATE INDEX assets_by_primary ON assets (primary_asset_id) WHERE primary_asset_id IS NOT NULL;
+  CREATE INDEX assets_with_camera ON assets (id) WHERE camera_local IS NOT NULL;
   CREATE INDEX assets_with_problems ON assets (id) WHERE problems <> '[]';
 
   -- Exports whose copy knows more of an asset than its placed file says.

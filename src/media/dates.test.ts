@@ -181,6 +181,18 @@ const STORIES: readonly Story[] = [
     taken: '2012-07-04T12:00:00 +120 export position second',
   },
   {
+    story: 'a date corrected in the platform keeps the zone that the camera was set to',
+    evidence: [exif('2011-07-04T12:00:00', 60), utc('2018-07-04T23:30:00Z')],
+    taken: '2018-07-05T00:30:00 +60 export stated second',
+    at: '2018-07-04T23:30:00Z',
+  },
+  {
+    story: 'a place, and the zone of the user, are of the corrected moment: the camera was set before',
+    evidence: [exif('2011-07-04T12:00:00', 60), utc('2018-07-04T23:30:00Z')],
+    userZone: 'America/New_York',
+    taken: '2018-07-04T19:30:00 -240 export user second',
+  },
+  {
     story: 'the platform knew only the time of the upload: the camera stays',
     evidence: [
       exif('2011-07-04T12:00:00'),

@@ -241,7 +241,7 @@ function findOffset(
   return undefined
 }
 
-/** An instant is known; a wall clock of the same moment, else the place, else the user tells the zone. */
+/** An instant is known; a wall clock of the same moment, place, user or the camera's habit tells the zone. */
 function settleInstant(
   decider: TakenEvidence,
   ranked: readonly TakenEvidence[],
@@ -252,7 +252,8 @@ function settleInstant(
     settleMisplacedLocal(decider, ranked) ??
     settleByWallClock(at, decider, ranked) ??
     settleByZone(at, question.position === undefined ? undefined : zoneAt(question.position), 'position') ??
-    settleByZone(at, question.userZone, 'user') ?? {
+    settleByZone(at, question.userZone, 'user') ??
+    settleByHabit(at, decider, ranked) ?? {
       // Digits of UTC with the offset that makes them true: the instant at least is right in every reader.
       local: instantToLocal(at, 0),
       at,
@@ -294,6 +295,20 @@ function settleByZone(at: number, zone: string | undefined, how: 'position' | 'u
   const offset = zone === undefined ? undefined : offsetAt(zone, at)
   if (offset === undefined) return undefined
   return { local: instantToLocal(at, offset), at, offsetMinutes: offset, zone: how }
+}
+
+/** The zone that the camera was set to, though at another time: nearer to the truth than UTC. */
+function settleByHabit(
+  at: number,
+  { source }: TakenEvidence,
+  ranked: readonly TakenEvidence[],
+): Settled | undefined {
+  if (source !== 'export') return undefined
+  const offset = ranked.find(
+    (other) => other.source === 'embedded' && other.offsetMinutes !== undefined,
+  )?.offsetMinutes
+  if (offset === undefined) return undefined
+  return { local: instantToLocal(at, offset), at, offsetMinutes: offset, zone: 'stated' }
 }
 
 /** File times are in the machine's zone, or the unpacker's, and uploads come later: neither tells a zone. */

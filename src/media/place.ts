@@ -7,10 +7,11 @@
  * @module
  */
 
-import { open, rm } from 'node:fs/promises'
+import { open, rm, stat } from 'node:fs/promises'
 import { HeirloomError } from '../errors.ts'
 import type { MediaFormat } from './formats.ts'
 import { readMovieHeader } from './isobmff/movie-header.ts'
+import { isMovablePicture } from './isobmff/picture-boxes.ts'
 import { isTruncatedJpeg } from './jpeg/jpeg-end.ts'
 import { readJpegMetadata } from './jpeg/jpeg-reader.ts'
 import type { EmbeddedMetadata, MetadataPatch } from './metadata.ts'
@@ -48,6 +49,9 @@ const JPEG_HEAD_BYTES = 4 * 1024 * 1024
 
 /** Formats whose header our own box reader knows. */
 const MOVIES = new Set(['mp4', 'm4v', 'mov', '3gp', '3g2', 'm4a'])
+
+/** Pictures whose boxes exiftool moves when it writes. */
+const BOXED_PICTURES = new Set(['heic', 'heif', 'avif'])
 
 /** Formats that hold no metadata that exiftool could read. */
 const SILENT = new Set(['bmp', 'amr'])
@@ -111,6 +115,10 @@ async function openBytes({ head, whole, file }: ReadRequest): Promise<Bytes> {
       close: async () => undefined,
     }
   }
+  return openFile(file)
+}
+
+async function openFile(file: string): Promise<Bytes> {
   const handle = await open(file, 'r')
   const read = async (offset: number, lengthBytes: number): Promise<Buffer> => {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offset)
@@ -130,17 +138,29 @@ export interface PatchRequest {
 /**
  * Writes a patch into a temporary file that is not a JPEG, or is one that our own writer handed over.
  *
- * @returns `sidecar` where the format cannot carry the patch. What was written is not yet synced to disk.
+ * @returns `sidecar` where the format cannot carry the patch, or this file's bytes must keep their places. What was
+ *   written is not yet synced to disk.
  * @throws {@link HeirloomError} where this file cannot carry it, or exiftool failed or is missing. The file then is
  *   as it was, and the patch belongs into a sidecar.
  */
 export async function applyPatch({ format, file, patch, tool }: PatchRequest): Promise<WriteOutcome> {
   if (format.carrier === 'sidecar') return 'sidecar'
+  if (BOXED_PICTURES.has(format.id) && !(await isMovable(file))) return 'sidecar'
   try {
     return await tool.write(file, patch)
   } catch (error) {
     // What a killed exiftool leaves; see `exiftool -overwrite_original`.
     await rm(`${file}_exiftool_tmp`, { force: true })
     throw error
+  }
+}
+
+async function isMovable(file: string): Promise<boolean> {
+  const { size } = await stat(file)
+  const bytes = await openFile(file)
+  try {
+    return await isMovablePicture(bytes.read, size)
+  } finally {
+    await bytes.close()
   }
 }

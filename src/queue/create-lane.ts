@@ -37,6 +37,7 @@ function createRunner(name: string, lane: LaneOptions, context: LaneContext): La
   return new WorkerPool({
     ...common,
     module: String(workerModule),
+    lane: name,
     ...(workerExecArgv === undefined ? {} : { execArgv: workerExecArgv }),
     ...(workerIdleMs === undefined ? {} : { idleMs: workerIdleMs }),
   })

@@ -32,6 +32,11 @@ export type Handler = (payload: never, context: TaskContext) => Promise<unknown>
 export interface WorkerModule {
   /** By task kind. */
   readonly handlers: Readonly<Record<string, Handler>>
+  /**
+   * Called once when the process has started, with the lane that it will work for: the time to load what its tasks
+   * need. Tasks do not wait for it.
+   */
+  readonly prepare?: (lane: string) => Promise<void>
   /** Called before the process ends by itself: closes children and files. */
   readonly shutdown?: () => Promise<void>
 }

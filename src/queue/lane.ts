@@ -16,8 +16,6 @@ export interface LaneOptions {
   readonly batchSize?: number
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. Default 300,000. */
   readonly timeoutMs?: number
-  /** True: worker processes are started with the queue, and not by the first tasks. Default false. */
-  readonly prestart?: boolean
 }
 
 export const DEFAULT_BATCH_SIZE = 100
@@ -48,7 +46,6 @@ export class Lane {
   readonly runner: LaneRunner
   /** Claimed and not yet handed to a slot. */
   readonly buffer: ClaimedTask[] = []
-  readonly #prestarts: boolean
   concurrency: number
   paused = false
   /** True while a claim would get nothing, as far as we know. */
@@ -63,12 +60,6 @@ export class Lane {
     this.concurrency = options.concurrency
     this.batchLimit = options.batchSize ?? DEFAULT_BATCH_SIZE
     this.runner = runner
-    this.#prestarts = options.prestart ?? false
-  }
-
-  /** Has the runner make ready, where the options ask for it. */
-  prestart(): void {
-    if (this.#prestarts) this.runner.prestart?.()
   }
 
   get inFlight(): number {

@@ -24,10 +24,7 @@ import type { AttemptEnd } from './runner.ts'
 import { type Ack, settlementOf } from './settlement.ts'
 import type { ClaimedTask, NewTask } from './task.ts'
 
-/**
- * Ends gather for this long before a round, unless a slot idles: a group commit. Each round waits for the disk once;
- * workers have something in hand for longer than this.
- */
+/** Ends gather for this long before a round, unless a slot idles: a group commit, since each waits for the disk. */
 const LINGER_MS = 25
 
 /** Rows that one round changes at most, and ends that make it start at once. */
@@ -113,7 +110,6 @@ export class QueueManager {
       this.#fail(error)
       throw error
     }
-    for (const lane of this.#lanes.values()) lane.prestart()
     this.#duties.every(this.#leaseMs / 3, () => this.#renew())
     this.#duties.every(this.#leaseMs, () => this.#sweep(false))
     this.#duties.every(POLL_MS, async () => this.wake())
@@ -156,6 +152,11 @@ export class QueueManager {
     found.concurrency = concurrency
     found.runner.resize(concurrency)
     this.wake()
+  }
+
+  /** Starts the lane's worker processes before there are tasks for them; while the queue runs. */
+  prestart(lane: string): void {
+    if (this.#state === 'running') this.#lane(lane).runner.prestart?.()
   }
 
   /** Hands out no more tasks of the lane; what runs goes on. */
@@ -393,8 +394,7 @@ export class QueueManager {
   #lane(name: string): Lane {
     const lane = this.#lanes.get(name)
     if (lane) return lane
-    throw new InvalidQueueOptionsError([
-      `there is no lane ${JSON.stringify(name)}, only: ${[...this.#lanes.keys()].join(', ')}`,
-    ])
+    const names = [...this.#lanes.keys()].join(', ')
+    throw new InvalidQueueOptionsError([`there is no lane ${JSON.stringify(name)}, only: ${names}`])
   }
 }

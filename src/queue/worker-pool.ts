@@ -15,6 +15,8 @@ import { WorkerSlot } from './worker-slot.ts'
 export interface WorkerPoolOptions {
   /** URL of a module that exports what {@link WorkerModule} says. */
   readonly module: string
+  /** Name of the lane, told to the module's `prepare`. */
+  readonly lane: string
   readonly concurrency: number
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. */
   readonly timeoutMs: number
@@ -110,8 +112,8 @@ export class WorkerPool implements LaneRunner {
   }
 
   #startOne(): void {
-    const { module, execArgv = [], timeoutMs, clock, host, onRoom } = this.#options
-    const slot = new WorkerSlot({ module, execArgv, timeoutMs, clock, host, onChange: onRoom })
+    const { module, lane, execArgv = [], timeoutMs, clock, host, onRoom } = this.#options
+    const slot = new WorkerSlot({ module, lane, execArgv, timeoutMs, clock, host, onChange: onRoom })
     this.#slots.add(slot)
     void slot.gone.then(() => {
       this.#slots.delete(slot)

@@ -44,11 +44,12 @@ let worker: WorkerModule | undefined
 worker = await load(process.argv[2] ?? '')
 send({ type: 'ready' })
 pump()
+void worker.prepare?.(process.argv[3] ?? '')
 
 async function load(url: string): Promise<WorkerModule> {
-  const { handlers, shutdown } = (await import(url)) as Partial<WorkerModule>
+  const { handlers, prepare, shutdown } = (await import(url)) as Partial<WorkerModule>
   if (typeof handlers !== 'object') throw new TypeError(`${url} exports no object named handlers`)
-  return shutdown === undefined ? { handlers } : { handlers, shutdown }
+  return { handlers, ...(prepare && { prepare }), ...(shutdown && { shutdown }) }
 }
 
 function receive(message: ToWorker): void {

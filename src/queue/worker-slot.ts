@@ -31,6 +31,7 @@ const CLOSE_LIMIT_MS = 1_000
 
 export interface WorkerSlotOptions {
   readonly module: string
+  readonly lane: string
   readonly execArgv: readonly string[]
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. */
   readonly timeoutMs: number
@@ -66,7 +67,7 @@ export class WorkerSlot {
       import.meta.url.endsWith('.ts') ? './worker-process.ts' : './worker-process.js',
       import.meta.url,
     )
-    this.#child = fork(script, [options.module], {
+    this.#child = fork(script, [options.module, options.lane], {
       detached: true,
       execArgv: [...options.execArgv],
       serialization: 'json',

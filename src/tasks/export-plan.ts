@@ -14,6 +14,7 @@ import { openArchive } from '../exports/archive/open-archive.ts'
 import { contentKeys } from '../exports/content-key.ts'
 import { type GroupCopy, groupItems, type ItemFacts, type ItemGroup } from '../exports/group-items.ts'
 import type { MediaItem } from '../exports/media-item.ts'
+import type { NonMedia } from '../exports/platform.ts'
 import { type ExportReading, readExport } from '../exports/read-export.ts'
 import { PLATFORMS } from '../exports/registry.ts'
 import { fingerprintOf } from '../library/ledger.ts'
@@ -76,16 +77,24 @@ async function emitReading(archive: Archive, payload: ExportPayload, context: Ta
     now: Date.now(),
     ...(payload.processor === undefined ? {} : { only: payload.processor }),
   })
-  const items = plannedItems(reading, contentKeys(archive))
-  await emit({ type: 'totals', items: items.length, placeBytes: placeBytes(items) })
+  const titles = new Map(reading.albums.map(({ key, title }) => [key, title]))
+  const groups = groupReading(reading, contentKeys(archive))
+  await emit({ type: 'totals', items: groups.length, placeBytes: placeBytes(groups) })
   for (const albums of chunksOf(reading.albums)) await emit({ type: 'albums', albums })
-  for (const files of chunksOf(settledFiles(reading))) await emit({ type: 'settled', files })
-  for (const remarks of chunksOf(reading.remarks)) await emit({ type: 'remarks', remarks })
+  // Items first: workers begin with them while the rest is entered.
   if (archive.randomAccess) {
-    for (const chunk of chunksOf(items)) await emit({ type: 'items', items: chunk })
+    // Made chunk by chunk: all at once they would take as much memory again as the reading.
+    for (const chunk of chunksOf(groups)) {
+      await emit({ type: 'items', items: chunk.map((one) => toPlannedItem(one, titles)) })
+    }
   } else {
+    const items = groups.map((one) => toPlannedItem(one, titles))
     await emitSpooled(archive, items, { tempFolder: payload.tempFolder, context })
   }
+  for (const files of chunksOf(reading.nonMedia)) {
+    await emit({ type: 'settled', files: files.map(toSettledFile) })
+  }
+  for (const remarks of chunksOf(reading.remarks)) await emit({ type: 'remarks', remarks })
 }
 
 /** Changes whenever a file of the export, what is asked of it, or what reads it changes. */
@@ -108,20 +117,23 @@ export function fingerprintOfEntry(entry: ArchiveEntry): string {
   return fingerprintOf({ ...entry, ...knownSha1(entry) })
 }
 
-function plannedItems(reading: ExportReading, keys: ReadonlyMap<ArchiveEntry, string>): PlannedItem[] {
-  const titles = new Map(reading.albums.map(({ key, title }) => [key, title]))
-  return reading.platforms.flatMap(({ platform, items }) => {
-    const { name, folder, stem } = platform
-    const groups = groupItems(items, (entry) => keys.get(entry))
-    return groups.map((group) => toPlannedItem(group, { name, folder, stem }, titles))
+/** A group, and the platform that its items were read by. */
+interface PlatformGroup {
+  readonly group: ItemGroup
+  readonly platform: PlannedItem['platform']
+}
+
+function groupReading(
+  reading: ExportReading,
+  keys: ReadonlyMap<ArchiveEntry, string>,
+): readonly PlatformGroup[] {
+  return reading.platforms.flatMap(({ platform: { name, folder, stem }, items }) => {
+    const platform = { name, folder, stem }
+    return groupItems(items, (entry) => keys.get(entry)).map((group) => ({ group, platform }))
   })
 }
 
-function toPlannedItem(
-  group: ItemGroup,
-  platform: PlannedItem['platform'],
-  titles: ReadonlyMap<string, string>,
-): PlannedItem {
+function toPlannedItem({ group, platform }: PlatformGroup, titles: ReadonlyMap<string, string>): PlannedItem {
   const indices = new Map<MediaItem, number>()
   const parts = group.parts.map(({ role, copies }) => ({
     role,
@@ -175,13 +187,15 @@ function knownSha1({ source, contentHint }: ArchiveEntry): { sha1?: string } {
 }
 
 /** One copy of each content, and an extra for the metadata that is written into it. */
-function placeBytes(items: readonly PlannedItem[]): number {
-  const firsts = items.flatMap(({ parts }) => parts.map(({ copies }) => copies[0]?.sizeBytes ?? 0))
+function placeBytes(groups: readonly PlatformGroup[]): number {
+  const firsts = groups.flatMap(({ group }) =>
+    group.parts.map(({ copies }) => copies[0]?.entry.sizeBytes ?? 0),
+  )
   return firsts.reduce((sum, bytes) => sum + bytes, 0)
 }
 
-function settledFiles(reading: ExportReading): SettledFile[] {
-  return reading.nonMedia.map((file) => ({
+function toSettledFile(file: NonMedia): SettledFile {
+  return {
     path: file.entry.path,
     sizeBytes: file.entry.sizeBytes,
     fingerprint: fingerprintOfEntry(file.entry),
@@ -189,5 +203,5 @@ function settledFiles(reading: ExportReading): SettledFile[] {
     ...(file.entry.modifiedAt === undefined ? {} : { modifiedAt: file.entry.modifiedAt }),
     ...(file.outcome === 'sidecar' ? { reason: file.of } : { reason: file.reason }),
     ...(file.outcome === 'ignored' && file.code !== undefined ? { reasonCode: file.code } : {}),
-  }))
+  }
 }

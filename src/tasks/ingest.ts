@@ -144,13 +144,17 @@ class IngestRun {
           runsIn: 'worker',
           batchSize: 1,
           timeoutMs: 0,
-          prestart: true,
         },
-        item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS, prestart: true },
+        item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS },
         'export-finish': { concurrency: 1, runsIn: 'coordinator' },
       },
       handlers: { 'export-finish': async ({ name }: ExportFinishPayload) => this.#finish(name) },
-      onEmit: (task, chunk) => this.#take(task.payload as ExportPayload, chunk as PlanChunk),
+      onEmit: (task, chunk) => {
+        const planned = chunk as PlanChunk
+        // Something is to be done, and will be known in a moment: about the time that workers take to start.
+        if (planned.type === 'phase' && planned.phase === 'reading') queue.prestart('item')
+        return this.#take(task.payload as ExportPayload, planned)
+      },
       afterCommit: (outputs) => this.#follow(outputs.map(({ output }) => output as ItemCommit)),
     })
     this.#watch(queue)

@@ -105,7 +105,10 @@ export interface PlacedFile {
   /** Without the dot. */
   readonly extension: string
   readonly taken?: Taken
+  /** The file's own date, which stays in it, where `taken` is another one: see `camera-date.ts`. */
+  readonly cameraLocal?: string
   readonly position?: Position
+  /** As it is written into the file, or beside it. */
   readonly caption?: string
   readonly people: readonly string[]
   readonly keywords?: readonly string[]

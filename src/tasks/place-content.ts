@@ -23,6 +23,7 @@ import type { MetadataTool, WriteOutcome } from '../media/metadata-file.ts'
 import { applyPatch, type FileProblem, readEmbedded } from '../media/place.ts'
 import { planPatch } from '../media/plan-patch.ts'
 import { type SplicePlan, sliceParts } from '../media/splice-parts.ts'
+import { overruledCameraDate } from './camera-date.ts'
 import type { KeptSidecar, PartRole, PlacedFile, PlaceOptions } from './item.ts'
 import { placeSidecar } from './place-sidecar.ts'
 import type { SourceContent } from './source-file.ts'
@@ -104,8 +105,11 @@ export async function placeContent(
     now: tools.now(),
   })
   inspected.problems.push(...problems)
+  const { embedded } = inspected
+  const cameraLocal = overruledCameraDate({ embedded, stated: metadata.taken, patch, now: tools.now() })
   return {
-    ...toFacts(inspected, wanted, taken),
+    ...toFacts(inspected, wanted, taken, patch),
+    ...(cameraLocal === undefined ? {} : { cameraLocal }),
     ...toSizes(content, written, temp),
     ...(sidecar === undefined ? {} : { sidecar }),
   }
@@ -178,7 +182,7 @@ async function inspect(
     sizeBytes: content.sizeBytes,
     tool,
     onProblem: (error) => {
-      why = error.message
+      why = withoutPath(error, temp)
     },
     ...(content.whole === undefined ? {} : { whole: content.whole }),
   })
@@ -298,8 +302,11 @@ async function embedWithTool(
     outcome = await applyPatch({ format, file: temp, patch, tool })
   } catch (error) {
     if (systemCode(error) !== undefined) throw error
-    const message = error instanceof Error ? error.message : String(error)
-    problems.push({ code: 'metadata-beside', message: `metadata is in an .xmp beside the file: ${message}` })
+    // That nothing can be written into half a file goes without saying.
+    if (!problems.some(({ code }) => code === 'truncated')) {
+      const message = `metadata is in an .xmp beside the file: ${withoutPath(error, temp)}`
+      problems.push({ code: 'metadata-beside', message })
+    }
     outcome = 'sidecar'
   }
   return outcome === 'embedded'
@@ -307,17 +314,24 @@ async function embedWithTool(
     : { written: untouched(content), needsSidecar: outcome === 'sidecar' }
 }
 
+/** The report names the user's file; the path of our temporary one means nothing to anybody. */
+function withoutPath(error: unknown, temp: string): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.replaceAll(`${temp}: `, '')
+}
+
 function toFacts(
   { format, embedded, problems }: Inspected,
   { role, path, facts }: Wanted,
   taken: Taken | undefined,
+  patch?: MetadataPatch,
 ): Omit<PlacedFile, 'temp' | 'sourceSha1' | 'writtenSha1' | 'sourceSizeBytes' | 'sizeBytes' | 'sidecar'> {
   const position = embedded.position ?? facts.position
   return {
     format: format?.id ?? 'unknown',
     mime: format?.mime ?? 'application/octet-stream',
     extension: format === undefined ? extensionOf(path) : correctExtension(path, format),
-    ...toWords(facts, embedded),
+    ...toWords(facts, embedded, patch),
     albums: facts.albums,
     originalName: originalNameOf(role, facts, path),
     favourite: facts.favourite === true,
@@ -332,12 +346,13 @@ function toFacts(
   }
 }
 
-/** What the export says and what the file says, for the catalog. */
+/** What the export says and what the file says, for the catalog: the caption is the one that is written. */
 function toWords(
   facts: ItemFacts,
   embedded: EmbeddedMetadata,
+  patch: MetadataPatch | undefined,
 ): Pick<PlacedFile, 'people' | 'keywords' | 'caption' | 'rating'> {
-  const caption = facts.caption ?? embedded.caption
+  const caption = patch?.caption ?? embedded.caption ?? facts.caption
   const rating = facts.rating ?? embedded.rating
   return {
     people: [...new Set([...facts.people, ...embedded.people])],

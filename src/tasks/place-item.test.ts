@@ -6,7 +6,10 @@ import { afterEach, before, beforeEach, describe, test } from 'node:test'
 import sharp from 'sharp'
 import type { ItemFacts } from '../exports/group-items.ts'
 import { readJpegMetadata } from '../media/jpeg/jpeg-reader.ts'
+import { planJpegSplice } from '../media/jpeg/jpeg-splice.ts'
+import type { MetadataPatch } from '../media/metadata.ts'
 import type { MetadataTool } from '../media/metadata-file.ts'
+import { sliceParts } from '../media/splice-parts.ts'
 import { readXmp } from '../media/xmp/xmp-reader.ts'
 import type { ItemCopy, ItemPart, ItemPayload, ItemResult, KeptSidecar, PlacedFile } from './item.ts'
 import { placeItem } from './place-item.ts'
@@ -102,6 +105,59 @@ describe('placeItem', () => {
     assert.deepEqual(told.keywords.toSorted(), ['Album|Trip', 'People|Ann', 'Places|Italy', 'Sea', 'Trip'])
     assert.equal(placed.sidecar, undefined)
   })
+
+  /** A photo that says something of itself already, as the platform has got it. */
+  async function told(patch: MetadataPatch): Promise<Buffer> {
+    const plan = planJpegSplice(photo, photo.length, patch)
+    assert.ok(plan.kind === 'splice')
+    return Buffer.concat(sliceParts(photo, plan.parts))
+  }
+
+  const captions = [
+    { own: 'on the film', stated: 'new words', both: 'on the film\n\nnew words' },
+    { own: 'on the film, in May', stated: 'in May', both: 'on the film, in May' },
+    { own: 'on the film', stated: undefined, both: 'on the film' },
+    { own: undefined, stated: 'new words', both: 'new words' },
+  ]
+  for (const { own, stated, both } of captions) {
+    for (const metadata of ['embed', 'sidecar'] as const) {
+      test(`the catalog has the caption that is written: ${own} and ${stated}, --metadata ${metadata}`, async () => {
+        const bytes = own === undefined ? photo : await told({ caption: own })
+        const { caption: _, ...others } = { ...FACTS, caption: stated }
+        const facts: ItemFacts = stated === undefined ? others : { ...others, caption: stated }
+        const part: ItemPart = { role: 'primary', copies: [copyOf('a.jpg', bytes)] }
+        const placed = (await run([part], metadata, facts)).parts[0]?.placed
+        assert.ok(placed)
+        assert.equal(placed.caption, both)
+        const written =
+          metadata === 'embed'
+            ? readJpegMetadata(readFileSync(join(temps, placed.temp)))
+            : readXmp(sidecarText(placed))
+        assert.equal(written.caption, both)
+      })
+    }
+  }
+
+  const cameraDates: { fact: string; local: string; cameraLocal: string | undefined }[] = [
+    {
+      fact: 'overruled by the export is named',
+      local: '2019-01-02T03:04:05',
+      cameraLocal: '2019-01-02T03:04:05',
+    },
+    { fact: 'a zone away is no disagreement', local: '2021-07-05T00:30:05', cameraLocal: undefined },
+    { fact: 'of a clock that was never set is none', local: '2000-01-01T00:00:00', cameraLocal: undefined },
+  ]
+  for (const { fact, local, cameraLocal } of cameraDates) {
+    test(`a camera's date ${fact}, and the file keeps it`, async () => {
+      const bytes = await told({ taken: { local, at: 0 } })
+      const placed = await placeOne([copyOf('a.jpg', bytes)])
+      assert.equal(placed.cameraLocal, cameraLocal)
+      if (cameraLocal === undefined) return
+      assert.equal(placed.taken?.source, 'export')
+      const [first] = readJpegMetadata(readFileSync(join(temps, placed.temp))).taken
+      assert.equal(first?.local, cameraLocal)
+    })
+  }
 
   test('does not write the time of an upload into the file', async () => {
     const at = Date.UTC(2021, 6, 4)

@@ -32,6 +32,14 @@ async function handleExport(payload: ExportPayload, context: TaskContext): Promi
 
 export const handlers: Readonly<Record<string, Handler>> = { export: handleExport, item: handleItem }
 
+/** Loads what the lane's tasks need while the process has nothing to do, zone data (30 ms) included. */
+export async function prepare(lane: string): Promise<void> {
+  if (lane === 'export') await import('./export-plan.ts')
+  if (lane !== 'item') return
+  const [{ offsetAt }] = await Promise.all([import('../media/zones.ts'), import('./place-item.ts')])
+  offsetAt('Europe/Berlin', 0)
+}
+
 export async function shutdown(): Promise<void> {
   await tool?.close()
 }

@@ -11,7 +11,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { extname, join, resolve } from 'node:path'
+import { basename, extname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { readTags, type Tags } from '../support/exiftool-judge.ts'
 import { type CatalogAsset, contradictions, libraryContent } from '../support/library-content.ts'
@@ -52,14 +52,17 @@ describe('real photos as a takeout', { skip }, () => {
     const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
     assert.equal(run.exitCode, 0, run.stdout + run.stderr)
     const { assets } = await libraryContent(library)
-    const placed = await readTags(assets.map(({ path }) => join(library, path)))
+    const written = assets.flatMap(({ path, sidecar_path: beside }) =>
+      typeof beside === 'string' ? [path, beside] : [path],
+    )
+    const placed = await readTags(written.map((path) => join(library, path)))
     samples = made.media.map((truth, index) => {
       const asset = assets.find(({ source }) => source === truth.sha1)!
       const path = paths[index]!
       return {
         name: path,
         before: tags.get(path)!,
-        after: placed.get(join(library, asset.path))!,
+        after: { ...placed.get(join(library, asset.path))!, ...besideTags(asset, placed) },
         asset,
         truth,
       }
@@ -73,6 +76,18 @@ describe('real photos as a takeout', { skip }, () => {
     assert.ok(samples.length >= 30, `only ${samples.length} samples`)
     assert.deepEqual(await contradictions(library), [])
     for (const { after, name } of samples) assert.ok(after !== undefined, name)
+  })
+
+  test('only a motion photo in HEIC has its metadata beside it, and keeps every byte', () => {
+    const beside = samples.filter(({ asset }) => asset['sidecar_path'] !== null)
+    assert.deepEqual(
+      beside.map(({ name }) => basename(name)),
+      ['motionphoto-samsung-one-ui-6.heic'],
+    )
+    for (const { asset, name } of beside) {
+      assert.equal(asset.written, asset.source, name)
+      assert.equal(asset['problems'], '[]', name)
+    }
   })
 
   test('a camera date is as it was, and has its offset', () => {
@@ -153,6 +168,15 @@ describe('real photos as a takeout', { skip }, () => {
   })
 })
 
+/** What the `.xmp` beside a file says, which readers put on top of the file's own. */
+function besideTags(asset: CatalogAsset, placed: ReadonlyMap<string, Tags>): Tags {
+  const path = asset['sidecar_path']
+  if (typeof path !== 'string') return {}
+  const tags = placed.get(join(library, path))
+  assert.ok(tags, path)
+  return Object.fromEntries(Object.entries(tags).filter(([tag]) => tag.startsWith('XMP-')))
+}
+
 async function findSamples(): Promise<string[]> {
   const lists = await Promise.all(
     FOLDERS.map(async (name) => {
@@ -221,8 +245,8 @@ function offsetOf(tags: Tags): string | undefined {
 }
 
 function placeOf(tags: Tags): readonly [number, number] | undefined {
-  const latitude = Number(tags['Composite:GPSLatitude'] ?? Number.NaN)
-  const longitude = Number(tags['Composite:GPSLongitude'] ?? Number.NaN)
+  const latitude = Number(tags['Composite:GPSLatitude'] ?? tags['XMP-exif:GPSLatitude'] ?? Number.NaN)
+  const longitude = Number(tags['Composite:GPSLongitude'] ?? tags['XMP-exif:GPSLongitude'] ?? Number.NaN)
   return Number.isNaN(latitude + longitude) ? undefined : [latitude, longitude]
 }
 

@@ -20,6 +20,7 @@ import { requireConfig } from '../config.ts'
 import type { ConfigKey, ConfigValues } from '../config-keys.ts'
 import { readHostLimits } from '../host-limits.ts'
 import {
+  findEnclosingLibrary,
   findObstacle,
   findOverlaps,
   type ResolvedExports,
@@ -185,6 +186,12 @@ async function findExports(
   const obstacle = findObstacle(config.output, !options.dryRun)
   const problems = obstacle === undefined ? findOverlaps(found, config.output) : [obstacle]
   if (problems.length > 0) throw new UsageError(problems, { hint: 'Choose another folder: --output LIBRARY' })
+  const outer = findEnclosingLibrary(config.output)
+  if (outer !== undefined) {
+    throw new UsageError([`the library ${config.output} lies inside the library ${outer}`], {
+      hint: `Take the exports into that one (--output ${outer}), or choose a folder outside it.`,
+    })
+  }
   return found
 }
 
