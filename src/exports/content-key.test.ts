@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { ArchiveEntry } from './archive/archive.ts'
-import { contentKeys, sampleContentKey } from './content-key.ts'
+import { sampleContentKey, sharedContentKeys } from './content-key.ts'
 
 let folder: string
 before(async () => {
@@ -49,15 +49,15 @@ describe('sampleContentKey', () => {
   })
 })
 
-test('contentKeys samples only sizes that occur twice, and takes the hints of archives', async () => {
+test('sharedContentKeys samples only sizes that occur twice, and takes the hints of archives', async () => {
   const single = await entry('single', Buffer.from('single'))
   const one = await entry('one', Buffer.from('same'))
   const two = await entry('two', Buffer.from('same'))
   const other = await entry('other', Buffer.from('diff'))
-  const hinted: ArchiveEntry = { ...single, path: 'hinted', sizeBytes: 99, contentHint: 'abcd:99' }
-  const keys = contentKeys({ entries: [single, one, two, other, hinted] })
-  assert.equal(keys.has(single), false)
+  const hinted = (path: string): ArchiveEntry => ({ ...single, path, sizeBytes: 99, contentHint: 'abcd:99' })
+  const [first, second] = [hinted('first'), hinted('second')]
+  const keys = sharedContentKeys([single, one, first, two, other, second])
+  assert.deepEqual(new Set(keys.keys()), new Set([one, two, first, second]))
   assert.equal(keys.get(one), keys.get(two))
-  assert.notEqual(keys.get(one), keys.get(other))
-  assert.equal(keys.get(hinted), 'abcd:99')
+  assert.deepEqual([keys.get(first), keys.get(second)], ['abcd:99', 'abcd:99'])
 })

@@ -10,7 +10,7 @@
 
 import { hash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import type { Archive, ArchiveEntry } from './archive/archive.ts'
+import type { ArchiveEntry } from './archive/archive.ts'
 
 const BLOCK_BYTES = 4096
 
@@ -23,19 +23,31 @@ const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants
 const buffer = Buffer.allocUnsafeSlow(WHOLE_BYTES)
 
 /**
- * The keys of all entries that can have an equal: those in archives have theirs from the listing, files of a
- * size that occurs once have none. Reads synchronously (100,000 small files take seconds).
+ * The keys of those entries that have an equal among them; no others, so that of most exports there are few. Those
+ * in archives have their keys from the listing. Reads synchronously (100,000 small files take seconds).
  */
-export function contentKeys(archive: Pick<Archive, 'entries'>): Map<ArchiveEntry, string> {
-  const sizes = new Map<number, number>()
-  for (const { sizeBytes } of archive.entries) sizes.set(sizeBytes, (sizes.get(sizeBytes) ?? 0) + 1)
-  const keys = new Map<ArchiveEntry, string>()
-  for (const entry of archive.entries) {
-    const isSingle = sizes.get(entry.sizeBytes) === 1
-    const key = entry.contentHint ?? (isSingle ? undefined : sampleContentKey(entry))
-    if (key !== undefined) keys.set(entry, key)
+export function sharedContentKeys(entries: Iterable<ArchiveEntry>): ReadonlyMap<ArchiveEntry, string> {
+  const bySize = new Map<number, ArchiveEntry[]>()
+  for (const entry of entries) {
+    const same = bySize.get(entry.sizeBytes)
+    if (same === undefined) bySize.set(entry.sizeBytes, [entry])
+    else same.push(entry)
   }
+  const keys = new Map<ArchiveEntry, string>()
+  for (const same of bySize.values()) if (same.length > 1) addSharedKeys(same, keys)
   return keys
+}
+
+/** @param entries - Of one size; others have other contents. */
+function addSharedKeys(entries: readonly ArchiveEntry[], keys: Map<ArchiveEntry, string>): void {
+  const firsts = new Map<string, ArchiveEntry>()
+  for (const entry of entries) {
+    const key = entry.contentHint ?? sampleContentKey(entry)
+    if (key === undefined) continue
+    const first = firsts.get(key)
+    if (first === undefined) firsts.set(key, entry)
+    else keys.set(first, key).set(entry, key)
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { ArchiveEntry } from './archive/archive.ts'
-import { groupItems, type ItemFacts, mergeFacts } from './group-items.ts'
+import { groupItems, type ItemFacts, type ItemGroup, mergeFacts } from './group-items.ts'
 import type { CompanionRole, MediaItem } from './media-item.ts'
 
 type Parts = readonly [string, ...(readonly [CompanionRole, string])[]]
@@ -25,12 +25,31 @@ function item([primary, ...companions]: Parts, more: Partial<MediaItem> = {}): M
 /** Files of one name in different folders have one content. */
 const byName = ({ path }: ArchiveEntry): string => path.slice(path.lastIndexOf('/') + 1)
 
+function groupsOf(
+  items: readonly MediaItem[],
+  keyOf: (entry: ArchiveEntry) => string | undefined = byName,
+): ItemGroup[] {
+  const filesOf = ({ primary, companions }: MediaItem): ArchiveEntry[] =>
+    [primary, ...companions].map((file) => file.entry)
+  const at = (index: number): MediaItem => items[index] as MediaItem
+  const list = { length: items.length, at, filesOf: (index: number) => filesOf(at(index)) }
+  const groups = groupItems(list, keyOf)
+  const made = [...groups]
+  const firsts = made.flatMap(({ parts }) => parts.flatMap(({ copies }) => copies[0]?.entry.sizeBytes ?? 0))
+  assert.equal(groups.length, made.length)
+  assert.equal(
+    groups.sizeBytes,
+    firsts.reduce((sum, sizeBytes) => sum + sizeBytes, 0),
+  )
+  return made
+}
+
 /** One line a group: `primary a,b | live-video c`. */
 function show(
   items: readonly MediaItem[],
   keyOf: (entry: ArchiveEntry) => string | undefined = byName,
 ): string[] {
-  return groupItems(items, keyOf).map(({ parts }) =>
+  return groupsOf(items, keyOf).map(({ parts }) =>
     parts.map(({ role, copies }) => `${role} ${copies.map((copy) => copy.entry.path).join(',')}`).join(' | '),
   )
 }
@@ -49,7 +68,7 @@ describe('groupItems', () => {
       { ...item(['3/a.jpg']), primary: { entry: entry('3/a.jpg'), pairing } },
     ]
     assert.deepEqual(show(copies), ['primary 3/a.jpg,2/a.jpg,1/a.jpg'])
-    const [first] = groupItems(copies, byName)[0]?.parts[0]?.copies ?? []
+    const [first] = groupsOf(copies)[0]?.parts[0]?.copies ?? []
     assert.deepEqual([first?.pairing, first?.item], [pairing, copies[2]])
   })
 
@@ -101,7 +120,7 @@ describe('groupItems', () => {
 
   test('a chain of companions does not become one item', () => {
     const chain = Array.from({ length: 50 }, (_, n) => item([`x/${n}`, ['edited', `y/${n + 1}`]]))
-    assert.equal(groupItems(chain, byName).length, 50)
+    assert.equal(groupsOf(chain).length, 50)
   })
 
   test('two that hold each other become one, with the first as primary', () => {
@@ -157,7 +176,7 @@ describe('groupItems', () => {
   test('every file is in exactly one part, and a part has one content', () => {
     fc.assert(
       fc.property(anyItems, (items) => {
-        const groups = groupItems(items, byName)
+        const groups = groupsOf(items)
         const seen = groups.flatMap(({ parts }) =>
           parts.flatMap(({ copies }) => copies.map(({ entry }) => entry.path)),
         )
@@ -180,7 +199,7 @@ describe('groupItems', () => {
   test('items of one primary content are in one group, and different ones only as a companion of the first', () => {
     fc.assert(
       fc.property(anyItems, (items) => {
-        const groups = groupItems(items, byName)
+        const groups = groupsOf(items)
         for (const { parts } of groups) {
           const contents = parts.map(({ copies }) => byName((copies[0] ?? { entry: entry('') }).entry))
           const holder = items.filter(({ primary }) => byName(primary.entry) === contents[0])
@@ -216,7 +235,7 @@ describe('groupItems', () => {
     const items = Array.from({ length: 50_000 }, (_, n) => item([`1/${n}`, ['live-video', `v${n}/dark`]]))
     const lone = Array.from({ length: 50_000 }, (_, n) => item([`album${n}/dark`]))
     const startMs = performance.now()
-    assert.equal(groupItems([...items, ...lone], byName).length, 50_000)
+    assert.equal(groupsOf([...items, ...lone]).length, 50_000)
     assert.ok(performance.now() - startMs < 8000)
   })
 })

@@ -8,6 +8,8 @@
  * another joins that one as a companion. Keys are hints (a CRC, a sample): whether copies are really equal is
  * verified when they are read, and only then is their metadata merged ({@link mergeFacts}).
  *
+ * Most items share nothing with any other: of those only the index is kept until their group is asked for.
+ *
  * Near-linear, and independent of the order of the items.
  *
  * @module
@@ -15,7 +17,8 @@
 
 import type { TakenEvidence } from '../media/metadata.ts'
 import type { ArchiveEntry } from './archive/archive.ts'
-import type { CompanionRole, MediaFile, MediaItem, Pairing } from './media-item.ts'
+import type { ItemList } from './item-list.ts'
+import type { CompanionRole, MediaItem, Pairing } from './media-item.ts'
 
 /** One file of the export, and the item that tells of it. */
 export interface GroupCopy {
@@ -41,10 +44,21 @@ export interface ItemGroup {
 /** What an item's metadata says; of the model only the files are left out. */
 export type ItemFacts = Omit<MediaItem, 'primary' | 'companions'>
 
+/** Sorted by the path of the primary's first copy. */
+export interface ItemGroups extends Iterable<ItemGroup> {
+  readonly length: number
+  /** One copy of each part. */
+  readonly sizeBytes: number
+}
+
+/** A file of an item: what grouping needs to know of it. */
 interface Member {
   readonly role: 'primary' | CompanionRole
-  readonly file: MediaFile
-  readonly item: MediaItem
+  readonly entry: ArchiveEntry
+  /** Index of the item. */
+  readonly item: number
+  /** 0 for the item's primary, then its companions. */
+  readonly place: number
   readonly key: string
   /** Key of the item's primary. */
   readonly owner: string
@@ -60,27 +74,62 @@ interface Cluster {
   readonly keys: Set<string>
 }
 
+type KeyOf = (entry: ArchiveEntry) => string | undefined
+
 /**
  * Groups items by content. Every file of every item is in exactly one part of one group.
  *
- * @param keyOf - Equal for entries believed to be of equal content; undefined when that is not known. Empty
- *   files are never equal to anything.
- * @returns Sorted by the path of the primary's first copy.
+ * @param keyOf - Equal for entries believed to be of equal content; undefined when that is not known, or when there
+ *   is none. Empty files are never equal to anything.
  */
-export function groupItems(
-  items: readonly MediaItem[],
-  keyOf: (entry: ArchiveEntry) => string | undefined,
-): readonly ItemGroup[] {
-  const clusters = clusterByPrimary(items, keyOf)
-  const absorbed = absorbCompanions(clusters)
-  const groups = new Map<Cluster, Member[]>()
-  for (const cluster of clusters) {
-    const root = rootOf(absorbed, cluster)
-    const members = groups.get(root)
-    if (members === undefined) groups.set(root, [...cluster.members])
-    else for (const member of cluster.members) members.push(member)
+export function groupItems(items: ItemList, keyOf: KeyOf): ItemGroups {
+  const contentKey: KeyOf = (entry) => (entry.sizeBytes === 0 ? undefined : keyOf(entry))
+  const lone: number[] = []
+  const others: number[] = []
+  for (let index = 0; index < items.length; index += 1) {
+    const isLone = items.filesOf(index).every((entry) => contentKey(entry) === undefined)
+    const list = isLone ? lone : others
+    list.push(index)
   }
-  return [...groups].map(([root, members]) => toGroup(root.key, members)).toSorted(byFirstPath)
+  return new Groups(items, lone, joinClusters(others.flatMap((index) => membersOf(items, index, contentKey))))
+}
+
+/** Makes each group when it is its turn. */
+class Groups implements ItemGroups {
+  readonly #items: ItemList
+  /** Of a lone item its index. */
+  readonly #sorted: readonly (number | Joined)[]
+
+  constructor(items: ItemList, lone: readonly number[], joined: readonly Joined[]) {
+    this.#items = items
+    const path = (group: number | Joined): string =>
+      (typeof group === 'number' ? items.filesOf(group)[0] : firstPrimary(group))?.path ?? ''
+    this.#sorted = [...lone, ...joined].sort((a, b) => comparePaths(path(a), path(b)))
+  }
+
+  get length(): number {
+    return this.#sorted.length
+  }
+
+  get sizeBytes(): number {
+    let sizeBytes = 0
+    for (const group of this.#sorted) {
+      const files = typeof group === 'number' ? this.#items.filesOf(group) : firstsOf(group)
+      for (const file of files) sizeBytes += file.sizeBytes
+    }
+    return sizeBytes
+  }
+
+  *[Symbol.iterator](): Generator<ItemGroup> {
+    for (const group of this.#sorted) {
+      yield toGroup(this.#items, typeof group === 'number' ? this.#joinAlone(group) : group)
+    }
+  }
+
+  #joinAlone(index: number): Joined {
+    const members = membersOf(this.#items, index, () => undefined)
+    return { members: sortMembers(members, members[0]?.key ?? '') }
+  }
 }
 
 /**
@@ -150,48 +199,55 @@ function uniqueBy<T>(values: readonly T[], keyOf: (value: T) => string): readonl
 
 // # Clusters
 
+/** Members of one group; those of the primary content first, the best copy before all. */
+interface Joined {
+  readonly members: readonly Member[]
+}
+
+function joinClusters(members: readonly Member[]): readonly Joined[] {
+  const clusters = clusterByPrimary(members)
+  const absorbed = absorbCompanions(clusters)
+  const groups = new Map<Cluster, Member[]>()
+  for (const cluster of clusters) {
+    const root = rootOf(absorbed, cluster)
+    const joined = groups.get(root)
+    if (joined === undefined) groups.set(root, [...cluster.members])
+    else for (const member of cluster.members) joined.push(member)
+  }
+  return [...groups].map(([root, joined]) => ({ members: sortMembers(joined, root.key) }))
+}
+
 /** Sorted by their best primary. */
-function clusterByPrimary(
-  items: readonly MediaItem[],
-  keyOf: (entry: ArchiveEntry) => string | undefined,
-): readonly Cluster[] {
+function clusterByPrimary(members: readonly Member[]): readonly Cluster[] {
   const clusters = new Map<string, Cluster>()
-  for (const item of items) {
-    const members = membersOf(item, keyOf)
-    const key = members[0]?.key ?? ''
+  for (const member of members) {
+    const { owner: key } = member
     let cluster = clusters.get(key)
     if (cluster === undefined) {
       cluster = { key, members: [], keys: new Set() }
       clusters.set(key, cluster)
     }
-    for (const member of members) {
-      cluster.members.push(member)
-      cluster.keys.add(member.key)
-    }
+    cluster.members.push(member)
+    cluster.keys.add(member.key)
   }
-  for (const { members } of clusters.values()) members.sort(compareMembers)
+  for (const cluster of clusters.values()) cluster.members.sort(compareMembers)
   return [...clusters.values()].sort((a, b) => compareMembers(a.members[0], b.members[0]))
 }
 
 /** The primary first. A file without a key gets one of its own. */
-function membersOf(item: MediaItem, keyOf: (entry: ArchiveEntry) => string | undefined): readonly Member[] {
-  const keyOfFile = ({ entry }: MediaFile): string => {
-    const key = entry.sizeBytes === 0 ? undefined : keyOf(entry)
+function membersOf(items: ItemList, index: number, contentKey: KeyOf): readonly Member[] {
+  const item = items.at(index)
+  const files = [{ ...item.primary, role: 'primary' as const }, ...item.companions]
+  const keyOfFile = (entry: ArchiveEntry): string => {
+    const key = contentKey(entry)
     return key === undefined ? `path:${entry.path}` : `content:${key}`
   }
-  const owner = keyOfFile(item.primary)
-  const toMember = (file: MediaFile, role: Member['role'], key: string): Member => ({
-    role,
-    file,
-    item,
-    key,
-    owner,
-    weight: weightOf(role, file, item),
+  const owner = keyOfFile(item.primary.entry)
+  return files.map(({ entry, role, pairing }, place) => {
+    const weight = weightOf(role, pairing, item)
+    const key = place === 0 ? owner : keyOfFile(entry)
+    return { role, entry, item: index, place, key, owner, weight }
   })
-  return [
-    toMember(item.primary, 'primary', owner),
-    ...item.companions.map((file) => toMember(file, file.role, keyOfFile(file))),
-  ]
 }
 
 /**
@@ -240,10 +296,29 @@ function rootOf(absorbed: ReadonlyMap<Cluster, Cluster>, cluster: Cluster): Clus
 
 // # Parts
 
-function toGroup(primaryKey: string, members: readonly Member[]): ItemGroup {
-  const byKey = new Map<string, Member[]>()
+/** Those of the primary content first: they are what the group is; then the other files of the same items. */
+function sortMembers(members: readonly Member[], primaryKey: string): readonly Member[] {
   const foreign = ({ owner }: Member): number => (owner === primaryKey ? 0 : 1)
-  for (const member of members.toSorted((a, b) => foreign(a) - foreign(b) || compareMembers(a, b))) {
+  return members.toSorted((a, b) => foreign(a) - foreign(b) || compareMembers(a, b))
+}
+
+function firstPrimary({ members }: Joined): ArchiveEntry | undefined {
+  return members[0]?.entry
+}
+
+/** The first copy of each content. */
+function firstsOf({ members }: Joined): Iterable<ArchiveEntry> {
+  const firsts = new Map<string, ArchiveEntry>()
+  for (const { key, entry } of members) if (!firsts.has(key)) firsts.set(key, entry)
+  return firsts.values()
+}
+
+function toGroup(items: ItemList, { members }: Joined): ItemGroup {
+  const primaryKey = members[0]?.key
+  const read = new Map<number, MediaItem>()
+  for (const { item } of members) if (!read.has(item)) read.set(item, items.at(item))
+  const byKey = new Map<string, Member[]>()
+  for (const member of members) {
     const list = byKey.get(member.key)
     if (list === undefined) byKey.set(member.key, [member])
     else list.push(member)
@@ -251,16 +326,22 @@ function toGroup(primaryKey: string, members: readonly Member[]): ItemGroup {
   const parts = [...byKey].map(
     ([key, copies]): GroupPart => ({
       role: key === primaryKey ? 'primary' : companionRole(copies),
-      copies: copies.map(({ file: { entry, pairing, xmp }, item }) => ({
-        entry,
-        item,
-        ...(pairing === undefined ? {} : { pairing }),
-        ...(xmp === undefined ? {} : { xmp }),
-      })),
+      copies: copies.flatMap((member) => toCopy(member, read.get(member.item))),
     }),
   )
   const isPrimary = ({ role }: GroupPart): boolean => role === 'primary'
   return { parts: [...parts.filter(isPrimary), ...parts.filter((part) => !isPrimary(part))] }
+}
+
+function toCopy({ entry, place }: Member, item: MediaItem | undefined): GroupCopy | readonly [] {
+  if (item === undefined) return []
+  const { pairing, xmp } = item.companions[place - 1] ?? item.primary
+  return {
+    entry,
+    item,
+    ...(pairing === undefined ? {} : { pairing }),
+    ...(xmp === undefined ? {} : { xmp }),
+  }
 }
 
 /** The role that the best copy with a role has; the others lie alone somewhere. */
@@ -269,22 +350,18 @@ function companionRole(copies: readonly Member[]): CompanionRole {
   return roles[0] ?? 'edited'
 }
 
-function byFirstPath(a: ItemGroup, b: ItemGroup): number {
-  return comparePaths(a.parts[0]?.copies[0]?.entry.path ?? '', b.parts[0]?.copies[0]?.entry.path ?? '')
-}
-
 function compareMembers(a: Member | undefined, b: Member | undefined): number {
   if (a === undefined || b === undefined) return 0
-  return a.weight - b.weight || comparePaths(a.file.entry.path, b.file.entry.path)
+  return a.weight - b.weight || comparePaths(a.entry.path, b.entry.path)
 }
 
 /** Primaries first; then copies that are not in the trash, not in an album's folder, with a sidecar; then by path. */
-function weightOf(role: Member['role'], file: MediaFile, item: MediaItem): number {
+function weightOf(role: Member['role'], pairing: Pairing | undefined, item: MediaItem): number {
   const bits = [
     role !== 'primary',
     item.trashed === true,
     item.albums.length > 0,
-    file.pairing === undefined && item.primary.pairing === undefined,
+    pairing === undefined && item.primary.pairing === undefined,
   ]
   return bits.reduce((weight, bit) => weight * 2 + (bit ? 1 : 0), 0)
 }

@@ -33,7 +33,8 @@ export type NonMedia =
 
 /** Everything a platform has to say of its part of an export. Each entry appears at most once. */
 export interface Reading {
-  readonly items: readonly MediaItem[]
+  /** Walked once, after {@link Platform.read} is through: may be made one by one, so that they need not all be there. */
+  readonly items: Iterable<MediaItem>
   readonly albums: readonly Album[]
   /** Sidecars, album files, and files of the platform that are of no use, each with its reason. */
   readonly nonMedia: readonly NonMedia[]

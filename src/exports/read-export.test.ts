@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Archive, ArchiveEntry, ArchiveProblem } from './archive/archive.ts'
+import type { ItemList } from './item-list.ts'
 import type { MediaItem } from './media-item.ts'
 import type { Platform } from './platform.ts'
 import { readExport, UnknownPlatformError } from './read-export.ts'
@@ -28,6 +29,10 @@ function archive(entries: readonly ArchiveEntry[], problems: readonly ArchivePro
 
 function item(primary: ArchiveEntry, more: Partial<MediaItem> = {}): MediaItem {
   return { primary: { entry: primary }, companions: [], taken: [], people: [], albums: [], ...more }
+}
+
+function itemsIn(list: ItemList | undefined): MediaItem[] {
+  return Array.from({ length: list?.length ?? 0 }, (_, index) => list?.at(index) as MediaItem)
 }
 
 /** A platform that claims what lies in its folder (everything for the empty name) and makes an item of each file. */
@@ -58,7 +63,7 @@ describe('readExport', () => {
       assert.deepEqual(
         reading.platforms.map(({ platform: { name }, items }) => [
           name,
-          items.map((one) => one.primary.entry.path),
+          itemsIn(items).map((one) => one.primary.entry.path),
         ]),
         [
           ['Google', ['g/a.bin']],
@@ -173,7 +178,7 @@ describe('readExport', () => {
     })
     const modifiedAt = Date.UTC(2020, 1, 1)
     const input = archive([entry('2019/IMG_20190704_223005.jpg', { modifiedAt })])
-    const taken = (await readExport(input, [knowing], OPTIONS)).platforms[0]?.items[0]?.taken
+    const taken = (await readExport(input, [knowing], OPTIONS)).platforms[0]?.items.at(0).taken
     assert.deepEqual(
       taken?.map(({ source, detail }) => [source, detail]),
       [
@@ -198,7 +203,7 @@ describe('readExport', () => {
     const modifiedAt = Date.UTC(2024, 0, 1)
     const paths = ['Photos from 1970/a.jpg', 'Photos from 1970/IMG_20190704_223005.jpg']
     const input = archive(paths.map((path) => entry(path, { modifiedAt })))
-    const items = (await readExport(input, [undated], OPTIONS)).platforms[0]?.items ?? []
+    const items = itemsIn((await readExport(input, [undated], OPTIONS)).platforms[0]?.items)
     assert.deepEqual(
       items.map(({ taken }) => taken.map(({ source }) => source)),
       [[], ['file-name']],
@@ -217,14 +222,14 @@ describe('readExport', () => {
         }),
     })
     const reading = await readExport(archive([entry('a.jpg')]), [titled], OPTIONS)
-    assert.equal(reading.platforms[0]?.items[0]?.taken[0]?.local, '2019-07-04T22:30:05')
+    assert.equal(reading.platforms[0]?.items.at(0).taken[0]?.local, '2019-07-04T22:30:05')
   })
 
   test('a file time of a clock that was never set is none', async () => {
     const input = archive([entry('a', { modifiedAt: 0 }), entry('b', { modifiedAt: Date.UTC(1980, 0, 1) })])
     const reading = await readExport(input, [FOLDER], OPTIONS)
     assert.deepEqual(
-      reading.platforms[0]?.items.map((one) => one.taken),
+      itemsIn(reading.platforms[0]?.items).map((one) => one.taken),
       [[], []],
     )
   })

@@ -9,18 +9,14 @@
  */
 
 import { HeirloomError } from '../errors.ts'
-import type { TakenEvidence } from '../media/metadata.ts'
-import { findDateInFolder, findDateInName } from '../media/name-dates.ts'
 import type { Archive, ArchiveEntry, ArchiveProblem } from './archive/archive.ts'
 import { distinctPath } from './archive/entry-path.ts'
-import type { Album, MediaItem } from './media-item.ts'
+import { type ItemList, PackedItems } from './item-list.ts'
+import type { Album } from './media-item.ts'
 import type { Listing, NonMedia, Platform, Reading } from './platform.ts'
 
 /** Largest metadata file that is read: Instagram's message files reach some tens of MB. */
 const MAX_METADATA_BYTES = 64 * 1024 * 1024
-
-/** The zero of a zip's clock is 1980-01-01 local time, that of a disk 1970: nobody knew. */
-const FIRST_FILE_TIME_MS = Date.UTC(1980, 0, 3)
 
 export interface ReadExportOptions {
   /** Folder or archive name without part number and extension. */
@@ -33,7 +29,7 @@ export interface ReadExportOptions {
 
 export interface PlatformReading {
   readonly platform: Platform
-  readonly items: readonly MediaItem[]
+  readonly items: ItemList
 }
 
 /** Every entry of the archive is in one item, or in `nonMedia`, and nowhere twice. */
@@ -65,24 +61,19 @@ export async function readExport(
   options: ReadExportOptions,
 ): Promise<ExportReading> {
   const chosen = choosePlatforms(platforms, options.only)
-  const left = new Set(archive.entries)
-  const claims = chosen.map((platform) => claimEntries(platform, left, archive, options.exportName))
-  const readings: { platform: Platform; reading: Reading }[] = []
+  const { claims, left } = claimAll(chosen, archive, options.exportName)
+  const readings: (PlatformReading & { readonly reading: Omit<Reading, 'items'> })[] = []
   for (const { platform, listing } of claims) {
     if (listing.entries.length === 0) continue
-    const reading = await platform.read(listing)
-    verifyReading(platform, listing.entries, reading)
-    readings.push({ platform, reading })
+    const { items, ...reading } = await platform.read(listing)
+    readings.push({ platform, reading, items: takeItems(platform, listing, { items, ...reading }, options) })
   }
   return {
-    platforms: readings.map(({ platform, reading }) => ({
-      platform,
-      items: reading.items.map((item) => withPathEvidence(item, options.now)),
-    })),
+    platforms: readings.map(({ platform, items }) => ({ platform, items })),
     albums: readings.flatMap(({ reading }) => reading.albums),
     nonMedia: [
       ...readings.flatMap(({ reading }) => reading.nonMedia),
-      ...[...left].map((entry) => leftAlone(entry, options.only)),
+      ...left.map((entry) => leftAlone(entry, options.only)),
       ...failedEntries(archive),
     ],
     remarks: [...containerRemarks(archive), ...readings.flatMap(({ reading }) => reading.remarks)],
@@ -98,58 +89,61 @@ function choosePlatforms(platforms: readonly Platform[], only: string | undefine
   return chosen
 }
 
-/** Takes what the platform claims out of `left`. */
-function claimEntries(
-  platform: Platform,
-  left: Set<ArchiveEntry>,
-  archive: Archive,
-  exportName: string,
-): { platform: Platform; listing: Listing } {
-  const read = (entry: ArchiveEntry): Promise<Buffer> => archive.readSmall(entry, MAX_METADATA_BYTES)
-  const entries = platform.claim({ exportName, entries: [...left], read })
-  for (const entry of entries) {
-    if (!left.delete(entry)) throw new Error(`${platform.name} claims ${entry.path} twice or out of turn`)
-  }
-  return { platform, listing: { exportName, entries, read } }
+interface Claim {
+  readonly platform: Platform
+  readonly listing: Listing
 }
 
-/** @throws Error when the platform does not answer exactly once for each entry that it claimed. */
-function verifyReading(platform: Platform, claimed: readonly ArchiveEntry[], reading: Reading): void {
-  const open = new Set(claimed)
+/** Gives each entry to the first platform that claims it; `left` are those that none does. */
+function claimAll(
+  platforms: readonly Platform[],
+  archive: Archive,
+  exportName: string,
+): { readonly claims: readonly Claim[]; readonly left: readonly ArchiveEntry[] } {
+  const left = new Set(archive.entries)
+  const read = (entry: ArchiveEntry): Promise<Buffer> => archive.readSmall(entry, MAX_METADATA_BYTES)
+  const claims = platforms.map((platform): Claim => {
+    const entries = platform.claim({ exportName, entries: [...left], read })
+    for (const entry of entries) {
+      if (!left.delete(entry)) throw new Error(`${platform.name} claims ${entry.path} twice or out of turn`)
+    }
+    return { platform, listing: { exportName, entries, read } }
+  })
+  return { claims, left: [...left] }
+}
+
+/**
+ * Walks the platform's items once, and keeps them packed.
+ *
+ * @throws Error when the platform does not answer exactly once for each entry that it claimed.
+ */
+function takeItems(
+  platform: Platform,
+  { entries }: Listing,
+  reading: Reading,
+  { now }: ReadExportOptions,
+): ItemList {
+  const open = new Set(entries)
   const settle = (entry: ArchiveEntry): void => {
     if (!open.delete(entry)) throw new Error(`${platform.name} answers twice for ${entry.path}`)
   }
-  for (const { primary, companions } of reading.items) {
-    settle(primary.entry)
-    for (const companion of companions) settle(companion.entry)
-  }
   for (const { entry } of reading.nonMedia) settle(entry)
+  const items = new PackedItems(now)
+  for (const item of reading.items) {
+    settle(item.primary.entry)
+    for (const companion of item.companions) settle(companion.entry)
+    items.add(item)
+  }
   const [forgotten] = open
   if (forgotten !== undefined) {
     throw new Error(`${platform.name} has no answer for ${forgotten.path} (${open.size} in all)`)
   }
+  return items
 }
 
 function leftAlone(entry: ArchiveEntry, only: string | undefined): NonMedia {
   if (only === undefined) return { entry, outcome: 'ignored', reason: 'no platform knows it' }
   return { entry, outcome: 'ignored', code: 'other-processor', reason: `only ${only} was asked for` }
-}
-
-/** What the path and the file's time say comes after all that the platform knows. */
-function withPathEvidence({ isUndated, ...item }: MediaItem, now: number): MediaItem {
-  const { entry } = item.primary
-  const found = [
-    findDateInName(entry.path, now) ??
-      (item.title === undefined ? undefined : findDateInName(item.title, now)),
-    ...(isUndated === true ? [] : [findDateInFolder(entry.path, now), fileTime(entry)]),
-  ].filter((evidence) => evidence !== undefined)
-  return found.length === 0 ? item : { ...item, taken: [...item.taken, ...found] }
-}
-
-function fileTime({ modifiedAt, source }: ArchiveEntry): TakenEvidence | undefined {
-  if (modifiedAt === undefined || modifiedAt < FIRST_FILE_TIME_MS) return undefined
-  const detail = source.kind === 'zip' ? 'zip-time' : 'mtime'
-  return { source: 'file-time', detail, at: modifiedAt, precision: 'second' }
 }
 
 // # What the container could not give

@@ -8,6 +8,7 @@
 import { join } from 'node:path'
 import { HeirloomError } from '../errors.ts'
 import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
+import { PackedValues } from '../exports/packed-values.ts'
 import type { TaskContext } from '../queue/handler.ts'
 import { chunksOf, type PlanChunk, type PlannedItem } from './plan-chunk.ts'
 import { planSpool, type SpoolPlan, spooledBytes } from './spool-plan.ts'
@@ -18,7 +19,7 @@ const BATCH_BYTES = 64_000_000
 
 export async function emitSpooled(
   archive: Archive,
-  items: readonly PlannedItem[],
+  items: Iterable<PlannedItem>,
   { tempFolder, context }: { readonly tempFolder: string; readonly context: TaskContext },
 ): Promise<void> {
   const spool = planSpool(await neededItems(items, context))
@@ -59,14 +60,17 @@ async function* spoolParts(
   }
 }
 
-/** Those of the items with anything still to do. */
-async function neededItems(items: readonly PlannedItem[], context: TaskContext): Promise<PlannedItem[]> {
-  const needed: PlannedItem[] = []
+/** Those of the items with anything still to do: perhaps all, which are many. */
+async function neededItems(
+  items: Iterable<PlannedItem>,
+  context: TaskContext,
+): Promise<PackedValues<PlannedItem>> {
+  const needed = new PackedValues<PlannedItem>()
   for (const chunk of chunksOf(items)) {
     const open = await context.emit({ type: 'ask', items: chunk } satisfies PlanChunk)
     for (const index of open as readonly number[]) {
       const item = chunk[index]
-      if (item !== undefined) needed.push(item)
+      if (item !== undefined) needed.add(item)
     }
   }
   return needed

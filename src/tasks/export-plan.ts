@@ -11,8 +11,15 @@
 import { createHash, hash } from 'node:crypto'
 import type { Archive, ArchiveEntry } from '../exports/archive/archive.ts'
 import { openArchive } from '../exports/archive/open-archive.ts'
-import { contentKeys } from '../exports/content-key.ts'
-import { type GroupCopy, groupItems, type ItemFacts, type ItemGroup } from '../exports/group-items.ts'
+import { sharedContentKeys } from '../exports/content-key.ts'
+import {
+  type GroupCopy,
+  groupItems,
+  type ItemFacts,
+  type ItemGroup,
+  type ItemGroups,
+} from '../exports/group-items.ts'
+import type { ItemList } from '../exports/item-list.ts'
 import type { MediaItem } from '../exports/media-item.ts'
 import type { NonMedia } from '../exports/platform.ts'
 import { type ExportReading, readExport } from '../exports/read-export.ts'
@@ -20,6 +27,7 @@ import { PLATFORMS } from '../exports/registry.ts'
 import { fingerprintOf } from '../library/ledger.ts'
 import type { TaskContext } from '../queue/handler.ts'
 import { emitSpooled } from './emit-spooled.ts'
+import { keepHeapSmall } from './frugal-heap.ts'
 import {
   chunksOf,
   type ListedAnswer,
@@ -53,6 +61,7 @@ export interface ExportResult {
 }
 
 export async function planExport(payload: ExportPayload, context: TaskContext): Promise<ExportResult> {
+  keepHeapSmall()
   const emit = (chunk: PlanChunk): Promise<unknown> => context.emit(chunk)
   await emit({ type: 'phase', phase: 'listing' })
   const archive = await openArchive(payload.inputs, {})
@@ -78,19 +87,17 @@ async function emitReading(archive: Archive, payload: ExportPayload, context: Ta
     ...(payload.processor === undefined ? {} : { only: payload.processor }),
   })
   const titles = new Map(reading.albums.map(({ key, title }) => [key, title]))
-  const groups = groupReading(reading, contentKeys(archive))
-  await emit({ type: 'totals', items: groups.length, placeBytes: placeBytes(groups) })
+  const groups = groupReading(reading)
+  const items = sum(groups.map(({ groups: { length } }) => length))
+  // One copy of each content, and as an extra the metadata that is written into it.
+  const placeBytes = sum(groups.map(({ groups: { sizeBytes } }) => sizeBytes))
+  await emit({ type: 'totals', items, placeBytes })
   for (const albums of chunksOf(reading.albums)) await emit({ type: 'albums', albums })
   // Items first: workers begin with them while the rest is entered.
+  const planned = plannedItems(groups, titles)
   if (archive.randomAccess) {
-    // Made chunk by chunk: all at once they would take as much memory again as the reading.
-    for (const chunk of chunksOf(groups)) {
-      await emit({ type: 'items', items: chunk.map((one) => toPlannedItem(one, titles)) })
-    }
-  } else {
-    const items = groups.map((one) => toPlannedItem(one, titles))
-    await emitSpooled(archive, items, { tempFolder: payload.tempFolder, context })
-  }
+    for (const chunk of chunksOf(planned)) await emit({ type: 'items', items: chunk })
+  } else await emitSpooled(archive, planned, { tempFolder: payload.tempFolder, context })
   for (const files of chunksOf(reading.nonMedia)) {
     await emit({ type: 'settled', files: files.map(toSettledFile) })
   }
@@ -117,23 +124,39 @@ export function fingerprintOfEntry(entry: ArchiveEntry): string {
   return fingerprintOf({ ...entry, ...knownSha1(entry) })
 }
 
-/** A group, and the platform that its items were read by. */
-interface PlatformGroup {
-  readonly group: ItemGroup
+/** What is to be placed of one platform. */
+interface PlatformGroups {
+  readonly groups: ItemGroups
   readonly platform: PlannedItem['platform']
 }
 
-function groupReading(
-  reading: ExportReading,
-  keys: ReadonlyMap<ArchiveEntry, string>,
-): readonly PlatformGroup[] {
-  return reading.platforms.flatMap(({ platform: { name, folder, stem }, items }) => {
-    const platform = { name, folder, stem }
-    return groupItems(items, (entry) => keys.get(entry)).map((group) => ({ group, platform }))
-  })
+function groupReading({ platforms }: ExportReading): readonly PlatformGroups[] {
+  const keys = sharedContentKeys(filesOf(platforms.map(({ items }) => items)))
+  return platforms.map(({ platform: { name, folder, stem }, items }) => ({
+    groups: groupItems(items, (entry) => keys.get(entry)),
+    platform: { name, folder, stem },
+  }))
 }
 
-function toPlannedItem({ group, platform }: PlatformGroup, titles: ReadonlyMap<string, string>): PlannedItem {
+function* filesOf(lists: readonly ItemList[]): Generator<ArchiveEntry> {
+  for (const list of lists) for (let index = 0; index < list.length; index += 1) yield* list.filesOf(index)
+}
+
+/** One by one: all at once they would take more memory than the reading. */
+function* plannedItems(
+  platforms: readonly PlatformGroups[],
+  titles: ReadonlyMap<string, string>,
+): Generator<PlannedItem> {
+  for (const { groups, platform } of platforms) {
+    for (const group of groups) yield toPlannedItem(group, platform, titles)
+  }
+}
+
+function toPlannedItem(
+  group: ItemGroup,
+  platform: PlannedItem['platform'],
+  titles: ReadonlyMap<string, string>,
+): PlannedItem {
   const indices = new Map<MediaItem, number>()
   const parts = group.parts.map(({ role, copies }) => ({
     role,
@@ -186,12 +209,8 @@ function knownSha1({ source, contentHint }: ArchiveEntry): { sha1?: string } {
   return source.kind === 'stream' && contentHint !== undefined ? { sha1: contentHint } : {}
 }
 
-/** One copy of each content, and an extra for the metadata that is written into it. */
-function placeBytes(groups: readonly PlatformGroup[]): number {
-  const firsts = groups.flatMap(({ group }) =>
-    group.parts.map(({ copies }) => copies[0]?.entry.sizeBytes ?? 0),
-  )
-  return firsts.reduce((sum, bytes) => sum + bytes, 0)
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 function toSettledFile(file: NonMedia): SettledFile {

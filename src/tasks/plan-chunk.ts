@@ -71,6 +71,13 @@ export interface ListedAnswer {
 }
 
 /** Pieces of the size that one transaction of the store takes. */
-export function* chunksOf<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < list.length; start += CHUNK_SIZE) yield list.slice(start, start + CHUNK_SIZE)
+export function* chunksOf<T>(list: Iterable<T>): Generator<readonly T[]> {
+  let chunk: T[] = []
+  for (const value of list) {
+    chunk.push(value)
+    if (chunk.length < CHUNK_SIZE) continue
+    yield chunk
+    chunk = []
+  }
+  if (chunk.length > 0) yield chunk
 }

@@ -25,24 +25,37 @@ export interface SpoolPlan {
 }
 
 interface Pending {
-  readonly item: PlannedItem
+  /** Index of the item. */
+  readonly item: number
   missing: number
 }
 
+/** By index: an array, or what keeps many in little memory. */
+export interface PlannedItems {
+  readonly length: number
+  at(index: number): PlannedItem | undefined
+}
+
 /** @param items - Each copy's `sha1` is set: see `ItemCopy.sha1`. */
-export function planSpool(items: readonly PlannedItem[]): SpoolPlan {
+export function planSpool(items: PlannedItems): SpoolPlan {
   const numbers = new Map<string, number>()
   const files = new Map<string, string>()
   const waiting = new Map<string, Pending>()
   const pending = new Set<Pending>()
   const ready: PlannedItem[] = []
-  for (const item of items) {
+  const withFilesOf = (index: number): PlannedItem[] => {
+    const item = items.at(index)
+    return item === undefined ? [] : [withFiles(item, files)]
+  }
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items.at(index)
+    if (item === undefined) continue
     const paths = streamedPaths(item)
     if (paths.length === 0) {
       ready.push(item)
       continue
     }
-    const entry: Pending = { item, missing: paths.length }
+    const entry: Pending = { item: index, missing: paths.length }
     pending.add(entry)
     for (const path of paths) {
       numbers.set(path, numbers.size)
@@ -60,9 +73,9 @@ export function planSpool(items: readonly PlannedItem[]): SpoolPlan {
       entry.missing -= 1
       if (entry.missing > 0) return []
       pending.delete(entry)
-      return [withFiles(entry.item, files)]
+      return withFilesOf(entry.item)
     },
-    rest: () => [...pending].map(({ item }) => withFiles(item, files)),
+    rest: () => [...pending].flatMap(({ item }) => withFilesOf(item)),
   }
 }
 

@@ -59,12 +59,23 @@ async function settleClash(
     return
   }
   const own = distinctPath(path, (candidate) => byPath.has(candidate))
-  const renamed = { ...entry, path: own }
+  const renamed = withPath(entry, own)
   byPath.set(own, { entry: renamed, input })
   merged.entries.push(renamed)
   const where = first?.input === input ? 'in the archive twice' : `in ${first?.input} and in ${input}`
   const message = `is ${where} with different content; the second is kept as ${own}`
   merged.problems.push({ path: own, sizeBytes, code: 'duplicate-name', delivered: true, message })
+}
+
+/** Entries of a folder are no plain objects: a copy by its fields would have no source. */
+function withPath({ sizeBytes, modifiedAt, contentHint, source }: ArchiveEntry, path: string): ArchiveEntry {
+  return {
+    path,
+    sizeBytes,
+    source,
+    ...(modifiedAt === undefined ? {} : { modifiedAt }),
+    ...(contentHint === undefined ? {} : { contentHint }),
+  }
 }
 
 async function haveEqualContent(one: ArchiveEntry, other: ArchiveEntry): Promise<boolean> {

@@ -76,7 +76,7 @@ function details(facts: AlbumFacts | undefined): Pick<Album, 'description' | 'po
 /** At least three quarters of the known times lie in the year, a day more on both sides for the time zones. */
 function mostlyIn(year: number, { assets }: FolderContents): boolean {
   const dayMs = 86_400_000
-  const times = assets.flatMap(({ facts }) => facts.takenAt ?? [])
+  const times = assets.flatMap(({ takenAt }) => takenAt ?? [])
   const from = Date.UTC(year, 0, 1) - dayMs
   const to = Date.UTC(year + 1, 0, 1) + dayMs
   const inside = times.filter((at) => at >= from && at < to)

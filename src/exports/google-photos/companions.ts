@@ -148,7 +148,7 @@ function editedBond(folder: RecordIndex, record: MediaRecord): Bond | undefined 
 }
 
 function isSameMoment(a: MediaRecord, b: MediaRecord): boolean {
-  const [one, other] = [a.asset?.facts.takenAt, b.asset?.facts.takenAt]
+  const [one, other] = [a.asset?.takenAt, b.asset?.takenAt]
   return one === undefined || other === undefined || Math.abs(one - other) <= SAME_MOMENT_MS
 }
 

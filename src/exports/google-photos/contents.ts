@@ -6,6 +6,7 @@
 
 import type { ArchiveEntry } from '../archive/archive.ts'
 import type { Pairing } from '../media-item.ts'
+import { PackedValues } from '../packed-values.ts'
 import type { Listing } from '../platform.ts'
 import { fileNameOf, folderOf, type PhotoFolder } from './layout.ts'
 import { pairFolder } from './match.ts'
@@ -21,22 +22,51 @@ import {
 /** Sidecars read at the same time: enough to hide a slow disk, few enough to bound memory. */
 const CONCURRENT_READS = 16
 
-/** A JSON that describes one picture, or may. */
-export interface AssetJson {
+/** A JSON that describes one picture, or may; with what is asked of it time and again, the rest is packed. */
+export class AssetJson {
   readonly entry: ArchiveEntry
-  readonly name: string
-  readonly facts: AssetFacts
+  readonly title: string | undefined
+  readonly takenAt: number | undefined
   /** True when only a media file of that name makes it a sidecar. */
   readonly unclear: boolean
+  /** Index of all that it says in {@link Contents.facts}. */
+  readonly facts: number
+  /** Path of the first file that it was taken for. */
+  of: string | undefined
+
+  constructor(entry: ArchiveEntry, json: AssetLike, facts: number) {
+    this.entry = entry
+    this.title = json.facts.title
+    this.takenAt = json.facts.takenAt
+    this.unclear = json.kind === 'unclear'
+    this.facts = facts
+    this.of = undefined
+  }
+
+  get name(): string {
+    return fileNameOf(this.entry)
+  }
 }
 
+type AssetLike = GoogleJson & { readonly kind: 'asset' | 'unclear' }
+
 /** A media file and what was found for it. */
-export interface MediaRecord {
+export class MediaRecord {
   readonly entry: ArchiveEntry
-  readonly name: string
-  readonly contents: FolderContents
-  pairing?: Pairing
-  asset?: AssetJson
+  readonly folder: PhotoFolder
+  pairing: Pairing | undefined
+  asset: AssetJson | undefined
+
+  constructor(entry: ArchiveEntry, folder: PhotoFolder) {
+    this.entry = entry
+    this.folder = folder
+    this.pairing = undefined
+    this.asset = undefined
+  }
+
+  get name(): string {
+    return fileNameOf(this.entry)
+  }
 }
 
 export interface FolderContents {
@@ -52,20 +82,39 @@ export interface FolderContents {
   readonly failures: readonly { readonly entry: ArchiveEntry; readonly reason: string }[]
 }
 
+export interface Contents {
+  readonly folders: FolderContents[]
+  /** See {@link AssetJson.facts}. */
+  readonly facts: PackedValues<AssetFacts>
+}
+
 /** Reads every JSON of the folders and pairs each folder's files. A JSON that cannot be read fails alone. */
-export async function readFolders(
+export async function readFolders(listing: Listing, folders: readonly PhotoFolder[]): Promise<Contents> {
+  const contents: Contents = { folders: [], facts: new PackedValues() }
+  for (const folder of folders) contents.folders.push(await readFolder(listing, folder, contents.facts))
+  return contents
+}
+
+async function readFolder(
   listing: Listing,
-  folders: readonly PhotoFolder[],
-): Promise<FolderContents[]> {
-  const entries = folders.flatMap((folder) => folder.json)
-  const read = new Map<ArchiveEntry, GoogleJson | Error>()
-  const queue = entries.values()
+  folder: PhotoFolder,
+  facts: PackedValues<AssetFacts>,
+): Promise<FolderContents> {
+  const read = new Map<ArchiveEntry, AssetJson | OtherJson | Error>()
+  const queue = folder.json.values()
   const worker = async (): Promise<void> => {
-    for (const entry of queue) read.set(entry, await readJson(listing, entry))
+    for (const entry of queue) {
+      const json = await readJson(listing, entry)
+      if (!(json instanceof Error) && (json.kind === 'asset' || json.kind === 'unclear')) {
+        read.set(entry, new AssetJson(entry, json, facts.add(json.facts)))
+      } else read.set(entry, json)
+    }
   }
   await Promise.all(Array.from({ length: CONCURRENT_READS }, worker))
-  return folders.map((folder) => toContents(folder, read))
+  return toContents(folder, read)
 }
+
+type OtherJson = Exclude<GoogleJson, AssetLike>
 
 async function readJson(listing: Listing, entry: ArchiveEntry): Promise<GoogleJson | Error> {
   if (entry.sizeBytes > MAX_SIDECAR_BYTES) return new Error(`larger than ${MAX_SIDECAR_BYTES} bytes`)
@@ -78,7 +127,7 @@ async function readJson(listing: Listing, entry: ArchiveEntry): Promise<GoogleJs
 
 function toContents(
   folder: PhotoFolder,
-  read: ReadonlyMap<ArchiveEntry, GoogleJson | Error>,
+  read: ReadonlyMap<ArchiveEntry, AssetJson | OtherJson | Error>,
 ): FolderContents {
   const contents = {
     folder,
@@ -90,27 +139,25 @@ function toContents(
   }
   for (const entry of folder.json) {
     const json = read.get(entry) ?? new Error('not read')
-    if (json instanceof Error) contents.failures.push({ entry, reason: json.message })
+    if (json instanceof AssetJson) contents.assets.push(json)
+    else if (json instanceof Error) contents.failures.push({ entry, reason: json.message })
     else if (json.kind === 'service')
       contents.services.push({ entry, reason: json.reason, titles: json.titles })
-    else if (json.kind === 'album') contents.albums.push({ entry, facts: json.facts })
-    else contents.assets.push(toAsset(entry, json))
+    else contents.albums.push({ entry, facts: json.facts })
   }
-  for (const [name, entries] of folder.media) {
-    for (const entry of entries) contents.media.push({ entry, name, contents })
+  // Equal names of several parts of a folder stand together.
+  const byName = groupBy(folder.media, fileNameOf)
+  for (const entries of byName.values()) {
+    for (const entry of entries) contents.media.push(new MediaRecord(entry, folder))
   }
-  pair(contents)
+  pair(contents, [...byName.keys()])
   return contents
 }
 
-function toAsset(entry: ArchiveEntry, json: GoogleJson & { readonly kind: 'asset' | 'unclear' }): AssetJson {
-  return { entry, name: fileNameOf(entry), facts: json.facts, unclear: json.kind === 'unclear' }
-}
-
-function pair({ folder, media, assets }: FolderContents): void {
+function pair({ media, assets }: FolderContents, names: readonly string[]): void {
   const pairings = pairFolder(
-    [...folder.media.keys()],
-    assets.map(({ name, facts }) => ({ name, ...(facts.title !== undefined && { title: facts.title }) })),
+    names,
+    assets.map(({ name, title }) => ({ name, ...(title !== undefined && { title }) })),
   )
   const byName = groupBy(assets, ({ name }) => name)
   for (const record of media) {

@@ -207,7 +207,7 @@ describe('read', () => {
 
   test('keeps a picture whose JSON cannot be read', async () => {
     const listing = listingOf({ [`${YEAR}/a.jpg`]: 1, [`${YEAR}/a.jpg.json`]: '{}' })
-    const reading = await googlePhotos.read({
+    const reading = await readListing({
       ...listing,
       read: () => Promise.reject(new Error('disk on fire')),
     })
@@ -485,7 +485,7 @@ describe('read', () => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(path, content, { maxKeys: 25 }), async (files) => {
         const listing = listingOf(files)
-        const { items, nonMedia } = await googlePhotos.read(listing)
+        const { items, nonMedia } = await readListing(listing)
         const media = items.flatMap(({ primary, companions }) => [primary, ...companions])
         const answered = [...media, ...nonMedia].map(({ entry }) => entry.path)
         assert.deepEqual(
@@ -506,7 +506,7 @@ describe('read', () => {
     )
     let open = 0
     let most = 0
-    await googlePhotos.read({
+    await readListing({
       ...listing,
       read: async (entry) => {
         open += 1
@@ -520,8 +520,16 @@ describe('read', () => {
   })
 })
 
-function read(files: Files): Promise<Reading> {
-  return googlePhotos.read(listingOf(files))
+function read(files: Files): Promise<WholeReading> {
+  return readListing(listingOf(files))
+}
+
+/** With all items at once. */
+type WholeReading = Reading & { readonly items: readonly MediaItem[] }
+
+async function readListing(listing: Listing): Promise<WholeReading> {
+  const reading = await googlePhotos.read(listing)
+  return { ...reading, items: [...reading.items] }
 }
 
 function listingOf(files: Files, exportName = 'takeout'): Listing {

@@ -33,28 +33,50 @@ export const googlePhotos: Platform = Object.freeze({
 })
 
 async function readGooglePhotos(listing: Listing): Promise<Reading> {
-  const all = await readFolders(listing, gatherFolders(listing.exportName, listing.entries))
+  const folders = gatherFolders(listing.exportName, listing.entries)
+  const { folders: all, facts } = await readFolders(listing, folders)
   borrowFromCopies(all)
   pairByTitle(all)
   const members = memberships(all)
+  noteDescribed(all, members)
   const memoryTitles = all.flatMap(({ services }) => services.flatMap(({ titles }) => titles))
   const meanings = new Map(all.map((contents) => [contents, meaningOf(contents, memoryTitles)]))
   const albumsOf = membershipAlbums(members, meanings)
   return {
-    items: all.flatMap((contents) =>
-      groupRecords(contents).map((group) => toItem(group, meanings.get(contents), albumsOf)),
-    ),
     albums: [...meanings.values()].flatMap(({ album }) => album ?? []),
-    nonMedia: nonMediaOf(all, members),
-    remarks: remarksOf(all, meanings, members),
+    nonMedia: all.flatMap(nonMediaOf),
+    remarks: remarksOf(all, meanings),
+    items: itemsOf(meanings, (asset) => facts.at(asset.facts), albumsOf),
   }
+}
+
+/** What the JSON says that describes it. */
+type FactsOf = (asset: AssetJson) => AssetFacts
+type AlbumsOf = ReadonlyMap<MediaRecord, readonly Album[]>
+
+/** Folder by folder, each forgotten when it is done. */
+function* itemsOf(
+  folders: Map<FolderContents, FolderMeaning>,
+  factsOf: FactsOf,
+  albumsOf: AlbumsOf,
+): Generator<MediaItem> {
+  for (const [contents, meaning] of folders) {
+    for (const group of groupRecords(contents)) yield toItem(group, meaning, factsOf, albumsOf)
+    folders.delete(contents)
+  }
+}
+
+/** Names the first file that each JSON was taken for. */
+function noteDescribed(all: readonly FolderContents[], members: readonly Membership[]): void {
+  for (const { media } of all) for (const { asset, entry } of media) if (asset) asset.of ??= entry.path
+  for (const { asset, member } of members) asset.of ??= member.entry.path
 }
 
 /** The albums that a JSON without picture adds to a picture of another folder. */
 function membershipAlbums(
   members: readonly Membership[],
   meanings: ReadonlyMap<FolderContents, FolderMeaning>,
-): ReadonlyMap<MediaRecord, readonly Album[]> {
+): AlbumsOf {
   const albums = new Map<MediaRecord, Album[]>()
   for (const { of, member } of members) {
     const album = meanings.get(of)?.album
@@ -65,18 +87,20 @@ function membershipAlbums(
 
 function toItem(
   { primary, companions }: Group,
-  meaning: FolderMeaning | undefined,
-  albumsOf: ReadonlyMap<MediaRecord, readonly Album[]>,
+  meaning: FolderMeaning,
+  factsOf: FactsOf,
+  albumsOf: AlbumsOf,
 ): MediaItem {
   const records = [primary, ...companions.map(({ record }) => record)]
-  const facts = records.find(({ asset }) => asset !== undefined)?.asset?.facts
-  const albums = [meaning?.album, ...records.flatMap((record) => albumsOf.get(record) ?? [])]
+  const asset = records.find((record) => record.asset !== undefined)?.asset
+  const facts = asset && factsOf(asset)
+  const albums = [meaning.album, ...records.flatMap((record) => albumsOf.get(record) ?? [])]
   const position = facts?.position ?? albums.find((album) => album?.position)?.position
-  const { special } = meaning ?? {}
+  const { special } = meaning
   return {
     primary: toFile(primary),
     companions: companions.map(({ record, role }): Companion => ({ ...toFile(record), role })),
-    ...datesOf(facts, meaning?.year),
+    ...datesOf(facts, meaning.year),
     ...(position && { position }),
     ...(facts?.caption !== undefined && { caption: facts.caption }),
     people: facts?.people ?? [],
@@ -123,25 +147,17 @@ function instant(detail: string, at: number | undefined): TakenEvidence[] {
   return at === undefined ? [] : [{ source: 'export', detail, at, precision: 'second' }]
 }
 
-function nonMediaOf(all: readonly FolderContents[], members: readonly Membership[]): NonMedia[] {
-  const described = new Map<AssetJson, string>()
-  for (const { asset, member } of members) described.set(asset, member.entry.path)
-  for (const { asset, entry } of all.flatMap(({ media }) => media).toReversed()) {
-    if (asset !== undefined) described.set(asset, entry.path)
-  }
-  return all.flatMap((contents): NonMedia[] => {
-    const { folder, assets, albums, services, failures } = contents
-    return [
-      ...assets.map((asset): NonMedia => sidecarOutcome(asset, described.get(asset))),
-      ...albums.map(({ entry }): NonMedia => ({ entry, outcome: 'sidecar', of: folder.path })),
-      ...services.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
-      ...failures.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'failed', reason })),
-      ...folder.others.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
-    ]
-  })
+function nonMediaOf({ folder, assets, albums, services, failures }: FolderContents): NonMedia[] {
+  return [
+    ...assets.map(sidecarOutcome),
+    ...albums.map(({ entry }): NonMedia => ({ entry, outcome: 'sidecar', of: folder.path })),
+    ...services.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
+    ...failures.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'failed', reason })),
+    ...folder.others.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
+  ]
 }
 
-function sidecarOutcome({ entry, unclear }: AssetJson, of: string | undefined): NonMedia {
+function sidecarOutcome({ entry, unclear, of }: AssetJson): NonMedia {
   if (of !== undefined) return { entry, outcome: 'sidecar', of }
   const reason = unclear ? 'JSON that describes no picture' : 'its media file is not in this export'
   return { entry, outcome: 'ignored', reason }

@@ -21,7 +21,7 @@ export interface PhotoFolder {
   readonly path: string
   /** Last segment of its path. */
   readonly name: string
-  readonly media: ReadonlyMap<string, readonly ArchiveEntry[]>
+  readonly media: readonly ArchiveEntry[]
   readonly json: readonly ArchiveEntry[]
   readonly others: readonly { readonly entry: ArchiveEntry; readonly reason: string }[]
 }
@@ -37,9 +37,11 @@ export function folderOf({ path }: Pick<ArchiveEntry, 'path'>): string {
 /** Paths of the containers, shallowest first; `''` is the whole export. */
 export function findRoots(exportName: string, entries: readonly ArchiveEntry[]): readonly string[] {
   if (isContainer(exportName) || yearOfFolder(exportName) !== undefined) return ['']
-  const folders = namesByFolder(entries)
-  const roots = new Set([...folders.keys()].flatMap((folder) => containerOf(folder) ?? []))
-  for (const [folder, names] of folders) {
+  const folders = new Set(entries.map(folderOf))
+  const roots = new Set([...folders].flatMap((folder) => containerOf(folder) ?? []))
+  // Names only where they can matter: they take more memory than all else here.
+  const unknown = entries.filter((entry) => !isBelow(folderOf(entry), roots))
+  for (const [folder, names] of namesByFolder(unknown)) {
     if (!isBelow(folder, roots)) for (const root of unnamedRoot(folder, names)) roots.add(root)
   }
   return [...roots].filter((root) => root === '' || !isBelow(folderOf({ path: root }), roots)).toSorted(order)
@@ -87,7 +89,7 @@ export function gatherFolders(exportName: string, entries: readonly ArchiveEntry
     const key = keyBelow(path, roots)
     let folder = folders.get(key)
     if (folder === undefined) {
-      folder = { key, path, name: fileNameOf({ path }) || exportName, media: new Map(), json: [], others: [] }
+      folder = { key, path, name: fileNameOf({ path }) || exportName, media: [], json: [], others: [] }
       folders.set(key, folder)
     }
     place(folder, entry)
@@ -96,7 +98,7 @@ export function gatherFolders(exportName: string, entries: readonly ArchiveEntry
 }
 
 interface MutableFolder extends PhotoFolder {
-  readonly media: Map<string, ArchiveEntry[]>
+  readonly media: ArchiveEntry[]
   readonly json: ArchiveEntry[]
   readonly others: { entry: ArchiveEntry; reason: string }[]
 }
@@ -106,11 +108,7 @@ function place(folder: MutableFolder, entry: ArchiveEntry): void {
   const reason = uselessReason(name, entry.path)
   if (reason !== undefined) folder.others.push({ entry, reason })
   else if (/\.json$/iu.test(name)) folder.json.push(entry)
-  else {
-    const same = folder.media.get(name)
-    if (same === undefined) folder.media.set(name, [entry])
-    else same.push(entry)
-  }
+  else folder.media.push(entry)
 }
 
 /** Why a file is surely no media; whatever is not listed here is looked at by its content. */

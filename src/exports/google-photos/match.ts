@@ -15,6 +15,7 @@
 import type { Pairing } from '../media-item.ts'
 import type { Folder } from './folder.ts'
 import { MediaIndex } from './media-index.ts'
+import { Multimap } from './multimap.ts'
 import { parseMediaName } from './names.ts'
 import {
   appended,
@@ -61,26 +62,26 @@ export function pairFolder(
   sidecars: readonly SidecarInput[],
 ): ReadonlyMap<string, Pairing> {
   const names = [...new Set(media)].toSorted(order)
-  const claims = new Map<Sidecar, string[]>()
+  const claims = new Multimap<Sidecar, string>()
   const settled = new Map<string, readonly [Hit, ...Hit[]]>()
   const folder: Folder = {
     media: new MediaIndex(names),
     sidecars: new SidecarIndex(sidecars),
     lookups: new Map(),
-    claimedBy: (sidecar) => claims.get(sidecar) ?? [],
+    claimedBy: (sidecar) => claims.get(sidecar),
     pairOf: (name) => settled.get(name)?.[0].sidecar,
   }
   let open = names
   for (const stage of STAGES) {
     const rule = stage(folder)
     // All are decided before any is noted: so the order of the names cannot matter.
-    for (const [name, hits] of open.map((name) => [name, rule(name)] as const)) {
-      const [best, ...rest] = hits
-      if (best === undefined) continue
-      settled.set(name, [best, ...rest])
-      const claim = claims.get(best.sidecar)
-      if (claim === undefined) claims.set(best.sidecar, [name])
-      else claim.push(name)
+    const decided = open.flatMap((name): (readonly [string, readonly [Hit, ...Hit[]]])[] => {
+      const [best, ...rest] = rule(name)
+      return best === undefined ? [] : [[name, [best, ...rest]]]
+    })
+    for (const [name, hits] of decided) {
+      settled.set(name, hits)
+      claims.add(hits[0].sidecar, name)
     }
     open = open.filter((name) => !settled.has(name))
   }

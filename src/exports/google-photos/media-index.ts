@@ -8,23 +8,25 @@ import { append } from './multimap.ts'
 import { type MediaName, nameKey, parseMediaName } from './names.ts'
 
 export class MediaIndex {
-  readonly #parsed = new Map<string, MediaName>()
   readonly #keys = new Set<string>()
-  readonly #extensions = new Map<string, Set<string>>()
+  readonly #stems = new Set<string>()
+  /** Of those files only that have a sibling. */
   readonly #siblings = new Map<string, string[]>()
 
   constructor(names: readonly string[]) {
+    const firsts = new Map<string, string>()
     for (const name of names) {
-      const parsed = parseMediaName(name)
-      const { stem, counter, extension } = parsed
-      this.#parsed.set(name, parsed)
+      const { stem, counter, extension } = parseMediaName(name)
       this.#keys.add(nameKey(name))
-      append(this.#siblings, nameKey(stem + extension), name)
-      const at = `${nameKey(stem)}\0${counter}`
-      const extensions = this.#extensions.get(at) ?? new Set()
-      this.#extensions.set(at, extensions.add(extension.toLowerCase()))
+      this.#stems.add(stemKey(stem, counter, extension))
+      const key = nameKey(stem + extension)
+      const first = firsts.get(key)
+      if (first === undefined) firsts.set(key, name)
+      else if (this.#siblings.has(key)) append(this.#siblings, key, name)
+      else this.#siblings.set(key, [first, name])
     }
-    for (const list of this.#siblings.values()) list.sort((a, b) => this.#counter(a) - this.#counter(b))
+    const counterOf = (name: string): number => parseMediaName(name).counter
+    for (const list of this.#siblings.values()) list.sort((a, b) => counterOf(a) - counterOf(b))
   }
 
   /** True when the folder holds a file of this name, in any spelling. */
@@ -34,15 +36,15 @@ export class MediaIndex {
 
   /** True when the folder holds a file of this stem and counter with that extension. */
   hasStem(stem: string, counter: number, extension: string): boolean {
-    return this.#extensions.get(`${nameKey(stem)}\0${counter}`)?.has(extension.toLowerCase()) ?? false
+    return this.#stems.has(stemKey(stem, counter, extension))
   }
 
-  /** The files that differ in their counter alone, in its order. */
-  siblings({ stem, extension }: MediaName): readonly string[] {
-    return this.#siblings.get(nameKey(stem + extension)) ?? []
+  /** The file itself and those that differ from it in their counter alone, in its order. */
+  siblings(name: string, { stem, extension }: MediaName): readonly string[] {
+    return this.#siblings.get(nameKey(stem + extension)) ?? [name]
   }
+}
 
-  #counter(name: string): number {
-    return this.#parsed.get(name)?.counter ?? 0
-  }
+function stemKey(stem: string, counter: number, extension: string): string {
+  return `${nameKey(stem)}\0${counter}\0${extension.toLowerCase()}`
 }

@@ -6,7 +6,6 @@
 
 import { pluralize } from '../../units.ts'
 import type { Reading } from '../platform.ts'
-import { type Membership, orphansOf } from './across.ts'
 import type { FolderMeaning } from './albums.ts'
 import type { FolderContents } from './contents.ts'
 
@@ -18,23 +17,16 @@ type Remark = Reading['remarks'][number]
 export function remarksOf(
   all: readonly FolderContents[],
   meanings: ReadonlyMap<FolderContents, FolderMeaning>,
-  members: readonly Membership[],
 ): readonly Remark[] {
-  const used = new Set(members.map(({ asset }) => asset))
-  for (const { asset } of all.flatMap(({ media }) => media)) if (asset !== undefined) used.add(asset)
-  return all.flatMap((contents) => remarksOfFolder(contents, meanings.get(contents), used))
+  return all.flatMap((contents) => remarksOfFolder(contents, meanings.get(contents)))
 }
 
-function remarksOfFolder(
-  contents: FolderContents,
-  meaning: FolderMeaning | undefined,
-  used: ReadonlySet<unknown>,
-): readonly Remark[] {
-  const { folder, media } = contents
+function remarksOfFolder(contents: FolderContents, meaning: FolderMeaning | undefined): readonly Remark[] {
+  const { folder, media, assets } = contents
   const remarks: Remark[] = []
-  const missing = orphansOf(contents).filter((asset) => !used.has(asset) && !asset.unclear)
-  for (const { entry, facts, name } of missing) {
-    const message = `no media file for ${name} (${facts.title ?? 'without title'}); it may be in a missing part`
+  const missing = assets.filter(({ of, unclear }) => of === undefined && !unclear)
+  for (const { entry, title, name } of missing) {
+    const message = `no media file for ${name} (${title ?? 'without title'}); it may be in a missing part`
     remarks.push({ code: 'sidecar-without-media', message, path: entry.path })
   }
   const bare = media.filter(({ asset }) => asset === undefined).length

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { append } from './multimap.ts'
+import { Multimap } from './multimap.ts'
 import {
   cut,
   decodeEntities,
@@ -35,7 +35,7 @@ export interface Sidecar {
   readonly base: string
   readonly counter: number
   /** Keys of the media names that its title can become; empty when it has no title. */
-  readonly titleKeys: ReadonlySet<string>
+  readonly titleKeys: readonly string[]
   /** The title in the spellings it may have on disk. */
   readonly titles: readonly string[]
   /** What its name says of the media's stem, without supplement and extension. */
@@ -48,11 +48,14 @@ export type Fit = 'yes' | 'unknown' | 'no'
 
 export class SidecarIndex {
   readonly all: readonly Sidecar[]
-  readonly #byBase = new Map<string, Sidecar[]>()
-  readonly #byLooseBase = new Map<string, Sidecar[]>()
-  readonly #byStem = new Map<string, Sidecar[]>()
-  readonly #byTitle = new Map<string, Sidecar[]>()
-  readonly #families = new Map<string, { numbered: boolean; titles: Set<string> }>()
+  readonly #byBase = new Multimap<string, Sidecar>()
+  readonly #byLooseBase = new Multimap<string, Sidecar>()
+  readonly #byStem = new Multimap<string, Sidecar>()
+  readonly #byTitle = new Multimap<string, Sidecar>()
+  /** By the key of a base: a title that was cut to it. */
+  readonly #families = new Map<string, string | undefined>()
+  readonly #numbered = new Set<string>()
+  readonly #mixed = new Set<string>()
 
   constructor(inputs: readonly SidecarInput[]) {
     this.all = inputs.map(describeSidecar).toSorted((a, b) => a.counter - b.counter || order(a.name, b.name))
@@ -61,51 +64,53 @@ export class SidecarIndex {
 
   /** By its name without `.json` and counter. */
   named(base: string, counter: number): readonly Sidecar[] {
-    return this.#byBase.get(key(base, counter)) ?? []
+    return this.#byBase.get(key(base, counter))
   }
 
   /** As {@link named}, where the supplement was cut shorter than the rule says, or stands behind the counter. */
   looselyNamed(base: string, counter: number): readonly Sidecar[] {
-    return this.#byLooseBase.get(key(base, counter)) ?? []
+    return this.#byLooseBase.get(key(base, counter))
   }
 
   /** By the media's stem, whatever its extension. */
   ofStem(stem: string, counter: number): readonly Sidecar[] {
-    return this.#byStem.get(key(stem, counter)) ?? []
+    return this.#byStem.get(key(stem, counter))
   }
 
   /** By the media name, without counter, that the title becomes; in the order of their counters. */
   titled(mediaName: string): readonly Sidecar[] {
-    return this.#byTitle.get(nameKey(mediaName)) ?? []
+    return this.#byTitle.get(nameKey(mediaName))
   }
 
   /** True when a name of this base carries a counter. */
   isNumbered(base: string): boolean {
-    return this.#families.get(nameKey(base))?.numbered ?? false
+    return this.#numbered.has(nameKey(base))
   }
 
   /** True when names of this base were cut from different titles, so that their counters are not the media's. */
   isMixed(base: string): boolean {
-    return (this.#families.get(nameKey(base))?.titles.size ?? 0) > 1
+    return this.#mixed.has(nameKey(base))
   }
 
   #add(sidecar: Sidecar): void {
     const { base, counter, stem, titleKeys } = sidecar
-    for (const spelling of spellings(base)) append(this.#byBase, key(spelling, counter), sidecar)
-    append(this.#byStem, key(stem, counter), sidecar)
+    for (const spelling of spellings(base)) this.#byBase.add(key(spelling, counter), sidecar)
+    this.#byStem.add(key(stem, counter), sidecar)
     const loose = withoutSupplement(base)
     if (loose !== undefined) {
-      append(this.#byLooseBase, key(loose, counter), sidecar)
+      this.#byLooseBase.add(key(loose, counter), sidecar)
       const inner = parseSidecarName(loose)
-      if (counter === 0 && inner.counter > 0)
-        append(this.#byLooseBase, key(inner.base, inner.counter), sidecar)
+      if (counter === 0 && inner.counter > 0) this.#byLooseBase.add(key(inner.base, inner.counter), sidecar)
     }
-    for (const title of titleKeys) append(this.#byTitle, title, sidecar)
-    const family = this.#families.get(nameKey(base)) ?? { numbered: false, titles: new Set<string>() }
-    if (counter > 0) family.numbered = true
-    const [title] = titleKeys
-    if (title !== undefined) family.titles.add(title)
-    this.#families.set(nameKey(base), family)
+    for (const title of titleKeys) this.#byTitle.add(title, sidecar)
+    this.#addToFamily(nameKey(base), counter, titleKeys[0])
+  }
+
+  #addToFamily(family: string, counter: number, title: string | undefined): void {
+    if (counter > 0) this.#numbered.add(family)
+    const known = this.#families.get(family)
+    if (known === undefined) this.#families.set(family, title)
+    else if (title !== undefined && title !== known) this.#mixed.add(family)
   }
 }
 
@@ -113,7 +118,7 @@ export class SidecarIndex {
 export function titleFit(sidecar: Sidecar, { stem, extension }: Omit<MediaName, 'counter'>): Fit {
   if (sidecar.titles.length === 0) return 'unknown'
   const spelled = spellings(stem)
-  if (spelled.some((form) => sidecar.titleKeys.has(nameKey(form + extension)))) return 'yes'
+  if (spelled.some((form) => sidecar.titleKeys.includes(nameKey(form + extension)))) return 'yes'
   const bare = sidecar.titles.map((title) => nameKey(cut(title, MEDIA_NAME_UNITS - extension.length)))
   return spelled.some((form) => bare.includes(nameKey(form))) ? 'yes' : 'no'
 }
@@ -133,7 +138,7 @@ export function stemFit(sidecar: Sidecar, stem: string): Fit {
 function describeSidecar({ name, title }: SidecarInput): Sidecar {
   const { base, counter } = parseSidecarName(name)
   const titles = title === undefined ? [] : spellings(title.normalize('NFC'), title)
-  const titleKeys = new Set(titles.map((spelling) => nameKey(mediaNameOf(spelling))))
+  const titleKeys = [...new Set(titles.map((spelling) => nameKey(mediaNameOf(spelling))))]
   return { name, base, counter, titles, titleKeys, ...stemOf(base) }
 }
 

@@ -45,26 +45,28 @@ export function titleRule(folder: Folder): (name: string) => readonly Hit[] {
   })
 }
 
-/** Gathers each group once, so that a folder of equal names costs no more than any other. */
+/** Gathers each group once, so that a folder of equal names costs no more than any other; keeps none of one file. */
 function forGroups(
   folder: Folder,
   choose: (name: string, group: Group) => readonly Hit[],
 ): (name: string) => readonly Hit[] {
   const groups = new Map<string, Group>()
   return (name) => {
-    const { stem, counter, extension } = parseMediaName(name)
-    const key = nameKey(stem + extension)
+    const parsed = parseMediaName(name)
+    const siblings = folder.media.siblings(name, parsed)
+    if (siblings.length === 1) return choose(name, gather(folder, parsed, siblings))
+    const key = nameKey(parsed.stem + parsed.extension)
     let group = groups.get(key)
     if (group === undefined) {
-      group = gather(folder, { stem, counter, extension })
+      group = gather(folder, parsed, siblings)
       groups.set(key, group)
     }
     return choose(name, group)
   }
 }
 
-function gather(folder: Folder, name: MediaName): Group {
-  const open = folder.media.siblings(name).filter((sibling) => folder.pairOf(sibling) === undefined)
+function gather(folder: Folder, name: MediaName, siblings: readonly string[]): Group {
+  const open = siblings.filter((sibling) => folder.pairOf(sibling) === undefined)
   const titled = new Set(spellings(name.stem + name.extension).flatMap((key) => folder.sidecars.titled(key)))
   const free = [...titled].filter((sidecar) => folder.claimedBy(sidecar).length === 0)
   return {

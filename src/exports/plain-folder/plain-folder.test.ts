@@ -22,7 +22,10 @@ interface File {
 }
 
 /** Reads a folder of these files; a string is a file without interesting content. */
-function read(files: readonly (string | File)[]): Promise<Reading> {
+/** With all items at once. */
+type WholeReading = Reading & { readonly items: readonly MediaItem[] }
+
+async function read(files: readonly (string | File)[]): Promise<WholeReading> {
   const all = files.map((file): File => (typeof file === 'string' ? { path: file } : file))
   const texts = new Map(all.map(({ path, text = '' }) => [path, text]))
   const entries = all.map(
@@ -38,11 +41,12 @@ function read(files: readonly (string | File)[]): Promise<Reading> {
     read: ({ path }) => Promise.resolve(Buffer.from(texts.get(path) ?? '')),
   }
   assert.equal(plainFolder.claim(listing).length, entries.length)
-  return plainFolder.read(listing)
+  const reading = await plainFolder.read(listing)
+  return { ...reading, items: [...reading.items] }
 }
 
 /** One line an item: `a.jpg | raw a.dng`. */
-function show({ items }: Reading): string[] {
+function show({ items }: WholeReading): string[] {
   return items.map(({ primary, companions }: MediaItem) =>
     [primary.entry.path, ...companions.map(({ role, entry }) => `${role} ${entry.path}`)].join(' | '),
   )
