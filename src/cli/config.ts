@@ -9,10 +9,10 @@
  */
 
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { parseDocument } from 'yaml'
 import { systemCode } from '../errors.ts'
 import {
   CONFIG_KEY_NAMES,
@@ -108,15 +108,15 @@ function decide(
   cwd: string,
   problems: string[],
 ): { value: unknown; origin: Origin } {
-  const { schema, expects, fallback, isPath } = CONFIG_KEYS[key]
+  const { read, expects, fallback, isPath } = CONFIG_KEYS[key]
   let decided: { value: unknown; origin: Origin } | undefined
   for (const { raw, origin, base } of candidates) {
-    const parsed = schema.safeParse(raw)
-    if (!parsed.success) {
+    const value = read(raw)
+    if (value === undefined) {
       problems.push(`${origin.detail}: expected ${expects}, got ${show(raw)}${nearZone(key, raw)}`)
       continue
     }
-    decided ??= { value: isPath ? toPath(String(parsed.data), base) : parsed.data, origin }
+    decided ??= { value: isPath ? toPath(String(value), base) : value, origin }
   }
   const value = isPath && fallback !== undefined ? toPath(String(fallback), cwd) : fallback
   return decided ?? { value, origin: { source: 'default', detail: 'default' } }
@@ -224,6 +224,8 @@ function readConfigFile(
 }
 
 function parseYaml(text: string, path: string, problems: string[]): Readonly<Record<string, unknown>> {
+  // Loaded by those who have a config file: most have none, and it takes as long as the rest of the command line.
+  const { parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml')
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true })
   const [error] = document.errors
   if (error !== undefined) {

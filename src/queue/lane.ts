@@ -28,10 +28,11 @@ const BATCH_MS = 25
 const SLOW_TASK_MS = 100
 
 /**
- * At least this many for one hand-over, unless tasks are slow: one that waits for the disk, one that computes, and
- * one in hand, so that a worker does not idle for the length of a round.
+ * At least this many for one hand-over, unless tasks are slow: four that wait for the disk (`MAX_YIELDED` in
+ * `worker-process.ts`), one that computes, and one in hand, so that a worker does not idle for the length of a round.
+ * With three, workers idled for a fifth of an ingest of large photos; with eight, nothing more was gained (2026-11).
  */
-const MIN_BATCH = 3
+const MIN_BATCH = 6
 
 /**
  * Weight of the newest task in the moving average of task times. The first tasks of a process load its code and take

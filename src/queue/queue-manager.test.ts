@@ -74,6 +74,27 @@ async function temporaryFolder(t: TestContext): Promise<string> {
   return folder
 }
 
+describe('workers started ahead', () => {
+  test('wait for the start of the queue, and run its first tasks', async (t) => {
+    const { queue, add, exits, run } = setup(t)
+    const started = once(queue, 'worker.started')
+    queue.prestart('w')
+    const { pid } = await started
+    const settled = once(queue, 'task.started', ({ workerPid }) => workerPid !== undefined)
+    await add({})
+    await run()
+    assert.equal((await settled).workerPid, pid)
+    assert.deepEqual(exits, [])
+  })
+
+  test('are ended with a queue that never started', async (t) => {
+    const { queue, exits } = setup(t, { concurrency: 2 })
+    queue.prestart('w')
+    await queue.stop()
+    assert.equal(exits.length, 2)
+  })
+})
+
 describe('running tasks in worker processes', () => {
   test('every task runs once, its result is committed, and nothing is alive after the stop', async (t) => {
     const { queue, backend, add, run, exits } = setup(t, { concurrency: 2 })

@@ -140,7 +140,7 @@ export class QueueManager {
       if (!graceful) await this.#kill()
       return this.#stopping
     }
-    if (this.#state === 'idle') return
+    if (this.#state === 'idle') return this.#stopRunners(graceful)
     this.#stopping = this.#stop(graceful).finally(() => {
       this.#stopping = undefined
     })
@@ -154,9 +154,12 @@ export class QueueManager {
     this.wake()
   }
 
-  /** Starts the lane's worker processes before there are tasks for them; while the queue runs. */
+  /**
+   * Starts the lane's worker processes before there are tasks for them: while the queue runs, or before `start`, so
+   * that they load while the backend is opened. {@link stop} ends them in either case.
+   */
   prestart(lane: string): void {
-    if (this.#state === 'running') this.#lane(lane).runner.prestart?.()
+    if (this.#state === 'running' || this.#state === 'idle') this.#lane(lane).runner.prestart?.()
   }
 
   /** Hands out no more tasks of the lane; what runs goes on. */

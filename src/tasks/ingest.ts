@@ -8,15 +8,16 @@
  */
 
 import { systemClock } from '../clock.ts'
+import type { Recovery } from '../library/recover.ts'
 import { QueueManager } from '../queue/queue-manager.ts'
-import type { NewTask } from '../queue/task.ts'
+import { FINAL_STATUSES, type NewTask, type TaskStatus } from '../queue/task.ts'
 import type { ExportFinishPayload } from './commit-export.ts'
 import type { ItemCommit } from './commit-item.ts'
 import { ExportIntake, type RunningExport } from './export-intake.ts'
 import type { ExportPayload } from './export-plan.ts'
 import type { ExportInput, IngestOptions, IngestSummary } from './ingest-api.ts'
 import { IngestMeter } from './ingest-meter.ts'
-import { type LibrarySession, openLibrarySession } from './library-session.ts'
+import { type LibrarySession, openLibrarySession, type StartedSession } from './library-session.ts'
 import type { PlanChunk } from './plan-chunk.ts'
 import { Publisher } from './publisher.ts'
 import { collectLibraryReport, summarizeExports, writeLibraryReport } from './report.ts'
@@ -56,24 +57,43 @@ export async function ingest(options: IngestOptions): Promise<IngestSummary> {
   if (options.dryRun) return (await import('./dry-run.ts')).dryRun(options)
   const startedAt = systemClock.now()
   const { library, state } = options
-  const session = await openLibrarySession({ library, state, command: 'ingest', now: startedAt })
+  let run: IngestRun | undefined
+  const whileOpening = (started: StartedSession): void => {
+    run = new IngestRun(started, options, startedAt)
+  }
   try {
-    return await new IngestRun(session, options, startedAt).run()
+    const session = await openLibrarySession({
+      library,
+      state,
+      command: 'ingest',
+      now: startedAt,
+      whileOpening,
+    })
+    try {
+      if (run === undefined) throw new TypeError('session was opened without having been started')
+      return await run.run(session)
+    } finally {
+      await session.close()
+    }
   } finally {
-    await session.close()
+    // Ends the planner that was started ahead, where the library could not be opened.
+    await run?.end()
   }
 }
 
 class IngestRun {
-  readonly #session: LibrarySession
+  readonly #session: StartedSession
   readonly #options: IngestOptions
   readonly #startedAt: number
   readonly #running: ReadonlyMap<string, RunningExport>
   readonly #intake: ExportIntake
   readonly #publisher: Publisher
   readonly #meter: IngestMeter
+  readonly #queue: QueueManager
+  /** Exports whose planning has not ended. */
+  #unplanned: number
 
-  constructor(session: LibrarySession, options: IngestOptions, startedAt: number) {
+  constructor(session: StartedSession, options: IngestOptions, startedAt: number) {
     this.#session = session
     this.#options = options
     this.#startedAt = startedAt
@@ -85,12 +105,20 @@ class IngestRun {
     this.#intake = new ExportIntake(session.backend, session.storage, place, signal)
     this.#publisher = new Publisher(session.storage, session.backend)
     this.#meter = new IngestMeter(session.backend, [...this.#running.values()], startedAt, options.onProgress)
+    this.#unplanned = this.#running.size
+    this.#queue = this.#makeQueue()
+    if (!signal.aborted) this.#queue.prestart('export')
   }
 
-  async run(): Promise<IngestSummary> {
+  /** Ends what was started ahead; after {@link run} there is nothing left of it. */
+  end(): Promise<void> {
+    return this.#queue.stop({ graceful: false })
+  }
+
+  async run({ recovery }: LibrarySession): Promise<IngestSummary> {
     const { signal, kill } = this.#options
     await callLibrary(this.#session.backend, 'tasks.clear', null)
-    const queue = this.#makeQueue()
+    const queue = this.#queue
     const { tempFolder } = this.#session.paths
     for (const running of this.#running.values()) {
       await queue.add(tasksOf(running, tempFolder, this.#options.processor))
@@ -109,7 +137,7 @@ class IngestRun {
     }
     await this.#publisher.flush()
     if (!kill.aborted) await this.#sweep()
-    return this.#summarize()
+    return this.#summarize(recovery)
   }
 
   /** A worker that was killed leaves the temporary file of its attempt behind; all workers are gone by now. */
@@ -131,7 +159,6 @@ class IngestRun {
 
   #makeQueue(): QueueManager {
     const { parallelExports, workers } = this.#options
-    const planners = Math.min(parallelExports, this.#running.size)
     const queue = new QueueManager({
       backend: this.#session.backend,
       sole: true,
@@ -140,7 +167,7 @@ class IngestRun {
       retryDelayMs: RETRY_DELAY_MS,
       lanes: {
         export: {
-          concurrency: planners,
+          concurrency: Math.min(parallelExports, this.#unplanned),
           runsIn: 'worker',
           batchSize: 1,
           timeoutMs: 0,
@@ -164,6 +191,7 @@ class IngestRun {
   #watch(queue: QueueManager): void {
     const { logger } = this.#options
     queue.on('task.settled', ({ task, status, durationMs, error }) => {
+      if (task.kind === 'export' && isFinal(status)) this.#endPlanner(queue)
       const fields = { taskId: task.id, kind: task.kind, status, durationMs }
       if (error === undefined) logger.debug('task settled', fields)
       else logger.warn('attempt failed', { ...fields, error })
@@ -172,6 +200,12 @@ class IngestRun {
       if (reason === 'crashed' || reason === 'timeout')
         logger.warn('worker ended', { lane, pid, reason, how })
     })
+  }
+
+  /** A planner holds what it has read of an export of 100,000 files: 150 MB, which the items can use. */
+  #endPlanner(queue: QueueManager): void {
+    this.#unplanned -= 1
+    queue.setConcurrency('export', Math.min(this.#options.parallelExports, this.#unplanned))
   }
 
   #take({ name }: ExportPayload, chunk: PlanChunk): Promise<unknown> {
@@ -191,7 +225,7 @@ class IngestRun {
     return null
   }
 
-  async #summarize(): Promise<IngestSummary> {
+  async #summarize(recovery: Recovery): Promise<IngestSummary> {
     const { session, options } = { session: this.#session, options: this.#options }
     const report = await collectLibraryReport(session)
     const status = options.signal.aborted ? 'interrupted' : 'complete'
@@ -199,7 +233,7 @@ class IngestRun {
       [...this.#running.values()].filter((run) => run.unchanged).map(({ name }) => name),
     )
     const names = options.exports.map(({ name }) => name)
-    const { completed, lost, blocked } = session.recovery
+    const { completed, lost, blocked } = recovery
     const isAsBefore = unchanged.size === names.length && completed + lost + blocked === 0
     const files = isAsBefore ? undefined : await writeLibraryReport(session.paths.root, report)
     return {
@@ -242,4 +276,8 @@ function tasksOf(
     { kind: 'export', lane: 'export', payload, priority, group, maxRetries: EXPORT_RETRIES },
     { kind: 'export-finish', lane: 'export-finish', payload: { name }, priority, afterGroup: group },
   ]
+}
+
+function isFinal(status: TaskStatus | 'stale'): boolean {
+  return status !== 'stale' && FINAL_STATUSES.includes(status)
 }

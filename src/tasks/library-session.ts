@@ -12,14 +12,18 @@ import { takeLease } from '../library/lease.ts'
 import { findLibrary, type LibraryPaths, prepareLibrary } from '../library/library-folder.ts'
 import { type Recovery, recoverLibrary } from '../library/recover.ts'
 import type { Backend } from '../queue/backend.ts'
-import { openSqliteBackend } from '../queue/sqlite/index.ts'
+import { startSqliteBackend } from '../queue/sqlite/index.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
 import { callLibrary } from './store-calls.ts'
 
-export interface LibrarySession {
+/** A library whose lease is held, and whose database is being opened. */
+export interface StartedSession {
   readonly paths: LibraryPaths
   readonly backend: Backend
   readonly storage: LocalStorage
+}
+
+export interface LibrarySession extends StartedSession {
   readonly recovery: Recovery
   /** Closes the database and gives the lease back. */
   close(): Promise<void>
@@ -43,14 +47,19 @@ export async function openLibrarySession(options: {
   /** What it is opened for, told to a second one: `ingest`. */
   readonly command: string
   readonly now: number
+  /** Called while the database is being opened, which takes about as long as a process takes to start. */
+  readonly whileOpening?: (started: StartedSession) => void
 }): Promise<LibrarySession> {
   const paths = await prepareLibrary(options.library, options.state)
   const lease = takeLease(paths, { command: options.command, now: options.now })
   let backend: Backend | undefined
   try {
-    backend = await openSqliteBackend({ file: paths.database, program: PROGRAM, durability: 'power' })
-    await claim(paths, backend)
     const storage = new LocalStorage({ root: paths.root, tempFolder: paths.tempFolder })
+    const started = startSqliteBackend({ file: paths.database, program: PROGRAM, durability: 'power' })
+    options.whileOpening?.({ paths, storage, backend: started.backend })
+    await started.opened
+    backend = started.backend
+    await claim(paths, backend)
     const recovery = await recover(backend, storage)
     return { paths, backend, storage, recovery, close: closer(backend, lease.release) }
   } catch (error) {

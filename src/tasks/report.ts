@@ -7,7 +7,7 @@
 import { systemClock } from '../clock.ts'
 import { collectReport, type ExportReport, type Report, writeReport } from '../library/report.ts'
 import type { ExportSummary, Problem, ReportOptions, ReportSummary } from './ingest-api.ts'
-import { type LibrarySession, openLibraryForReading } from './library-session.ts'
+import { openLibraryForReading, type StartedSession } from './library-session.ts'
 import { thumbnailIn } from './problem-thumbnail.ts'
 import { callLibrary } from './store-calls.ts'
 
@@ -17,7 +17,7 @@ const SHOWN_PROBLEMS = 20
 /** Remarks of a reading that mean that something of the export may be missing: they count as problems. */
 const GRAVE_REMARKS: ReadonlySet<string> = new Set(['missing-part', 'truncated', 'unreadable', 'bomb'])
 
-export function collectLibraryReport(session: LibrarySession): Promise<Report> {
+export function collectLibraryReport(session: StartedSession): Promise<Report> {
   return callLibrary(session.backend, 'report.collect', { now: systemClock.now() })
 }
 

@@ -8,11 +8,13 @@
  */
 
 import { createHash, type Hash, hash } from 'node:crypto'
-import { closeSync, fstatSync, futimesSync, openSync, readSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, fstatSync, fsync, futimesSync, openSync, readSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { writeAllSync } from './source-file.ts'
 
 const CHUNK_BYTES = 1024 * 1024
+
+const fsyncAsync = promisify(fsync)
 
 export interface WrittenFile {
   /** Hex. */
@@ -75,8 +77,12 @@ function hashDescriptor(descriptor: number): WrittenFile {
 export async function syncTemps(files: readonly string[]): Promise<void> {
   await Promise.all(
     files.map(async (file) => {
-      await using handle = await open(file, 'r+')
-      await handle.sync()
+      const descriptor = openSync(file, 'r+')
+      try {
+        await fsyncAsync(descriptor)
+      } finally {
+        closeSync(descriptor)
+      }
     }),
   )
 }

@@ -8,20 +8,27 @@
  */
 
 import { systemClock } from '../clock.ts'
-import type { ExiftoolTool } from '../media/exiftool/exiftool-tool.ts'
+import type { MetadataTool } from '../media/metadata-file.ts'
 import type { Handler, TaskContext } from '../queue/handler.ts'
 import type { ExportPayload } from './export-plan.ts'
 import type { ItemPayload } from './item.ts'
 
-/** One exiftool a process; the program itself is started by the first file that needs it. */
-let tool: ExiftoolTool | undefined
+/** One exiftool a process: what speaks to it is loaded, and the program started, by the first file that needs it. */
+let exiftool: Promise<MetadataTool> | undefined
+
+function openExiftool(): Promise<MetadataTool> {
+  exiftool ??= import('../media/exiftool/exiftool-tool.ts').then(({ exiftoolTool }) => exiftoolTool())
+  return exiftool
+}
+
+const tool: MetadataTool = {
+  read: async (file) => (await openExiftool()).read(file),
+  write: async (file, patch) => (await openExiftool()).write(file, patch),
+  close: async () => (await exiftool)?.close(),
+}
 
 async function handleItem(payload: ItemPayload, context: TaskContext): Promise<unknown> {
   const { placeItem } = await import('./place-item.ts')
-  if (tool === undefined) {
-    const { exiftoolTool } = await import('../media/exiftool/exiftool-tool.ts')
-    tool = exiftoolTool()
-  }
   return placeItem(payload, context, { tool, now: systemClock.now })
 }
 
@@ -41,5 +48,5 @@ export async function prepare(lane: string): Promise<void> {
 }
 
 export async function shutdown(): Promise<void> {
-  await tool?.close()
+  await tool.close()
 }

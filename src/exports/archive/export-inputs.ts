@@ -77,7 +77,13 @@ export async function listOriginals(folder: string): Promise<Originals> {
 }
 
 /** Natural order: part 2 before part 10. */
-const compareNames = new Intl.Collator('en', { numeric: true }).compare
+/** Made when two names are first compared: it takes 15 ms. */
+let collator: Intl.Collator | undefined
+
+function compareNames(left: string, right: string): number {
+  collator ??= new Intl.Collator('en', { numeric: true })
+  return collator.compare(left, right)
+}
 
 /** Links are followed: what a person links to is meant. */
 async function kindOf(path: string): Promise<Kind> {

@@ -9,9 +9,9 @@
  * @module
  */
 
-import { z } from 'zod'
 import { HeirloomError } from '../../errors.ts'
 import type { Position } from '../../media/metadata.ts'
+import { asNumber, asText, field, isJsonObject, itemsOf, type JsonObject } from './json-fields.ts'
 import {
   decodeEntities,
   isMediaExtension,
@@ -62,53 +62,6 @@ export class SidecarFormatError extends HeirloomError {
   readonly recovery = 'discard'
 }
 
-const text = z.string().optional().catch(undefined)
-const flag = z.boolean().optional().catch(undefined)
-const time = z
-  .object({ timestamp: z.union([z.string(), z.number()]) })
-  .optional()
-  .catch(undefined)
-const place = z
-  .object({ latitude: z.number(), longitude: z.number(), altitude: z.number().optional().catch(undefined) })
-  .optional()
-  .catch(undefined)
-const people = z
-  .array(z.object({ name: z.string() }).nullable().catch(null))
-  .optional()
-  .catch(undefined)
-
-const assetSchema = z.object({
-  title: text,
-  description: text,
-  photoTakenTime: time,
-  creationTime: time,
-  geoData: place,
-  geoDataExif: place,
-  people,
-  favorited: flag,
-  archived: flag,
-  trashed: flag,
-  googlePhotosOrigin: z.record(z.string(), z.unknown()).optional().catch(undefined),
-})
-
-const enrichmentSchema = z
-  .object({
-    narrativeEnrichment: z.object({ text: z.string() }).optional().catch(undefined),
-    locationEnrichment: z
-      .object({ location: z.array(z.object({ latitudeE7: z.number(), longitudeE7: z.number() })) })
-      .optional()
-      .catch(undefined),
-  })
-  .nullable()
-  .catch(null)
-
-const albumSchema = z.object({
-  title: text,
-  description: text,
-  geoData: place,
-  enrichments: z.array(enrichmentSchema).optional().catch(undefined),
-})
-
 /** Keys that only pictures have; those of 2017 had no `photoTakenTime`. */
 const ASSET_KEYS = [
   'photoTakenTime',
@@ -147,7 +100,7 @@ export function parseGoogleJson(bytes: Buffer, name: string): GoogleJson {
   }
 }
 
-function parseObject(bytes: Buffer): Record<string, unknown> {
+function parseObject(bytes: Buffer): JsonObject {
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder().decode(bytes))
@@ -156,22 +109,18 @@ function parseObject(bytes: Buffer): Record<string, unknown> {
       cause,
     })
   }
-  if (!isObject(value)) throw new SidecarFormatError('not a JSON object')
+  if (!isJsonObject(value)) throw new SidecarFormatError('not a JSON object')
   return value
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function serviceReason(value: Record<string, unknown>, name: string): string | undefined {
+function serviceReason(value: JsonObject, name: string): string | undefined {
   if (Array.isArray(value['title'])) return 'titles of memories'
   if ('externalOrderId' in value) return 'print order'
   if (isServiceFileName(name) && !('photoTakenTime' in value)) return 'describes the account, no picture'
   return undefined
 }
 
-function kindOfObject(value: Record<string, unknown>, name: string): 'asset' | 'album' | 'unclear' {
+function kindOfObject(value: JsonObject, name: string): 'asset' | 'album' | 'unclear' {
   if ('photoTakenTime' in value) return 'asset'
   if (ALBUM_KEYS.some((key) => key in value)) return 'album'
   if (ASSET_KEYS.some((key) => key in value)) return 'asset'
@@ -182,43 +131,54 @@ function kindOfObject(value: Record<string, unknown>, name: string): 'asset' | '
   return isOfMedia || withoutSupplement(base) !== undefined ? 'asset' : 'album'
 }
 
-function assetFacts(value: Record<string, unknown>): AssetFacts {
-  const asset = assetSchema.parse(value)
-  const takenAt = toEpochMs(asset.photoTakenTime?.timestamp)
-  const uploadedAt = toEpochMs(asset.creationTime?.timestamp)
-  const position = toPosition(asset.geoData) ?? toPosition(asset.geoDataExif)
-  const caption = toText(asset.description)
-  const origin = asset.googlePhotosOrigin ?? {}
+function assetFacts(value: JsonObject): AssetFacts {
+  const title = asText(value['title'])
+  const takenAt = toEpochMs(field(value['photoTakenTime'], 'timestamp'))
+  const uploadedAt = toEpochMs(field(value['creationTime'], 'timestamp'))
+  const position = toPosition(value['geoData']) ?? toPosition(value['geoDataExif'])
+  const caption = toText(value['description'])
+  const origin = value['googlePhotosOrigin']
+  const isFrom = (key: string): boolean => isJsonObject(origin) && key in origin
   return {
-    ...(isFileName(asset.title) && { title: asset.title }),
+    ...(isFileName(title) && { title }),
     ...(takenAt !== undefined && { takenAt }),
     ...(uploadedAt !== undefined && { uploadedAt }),
     ...(position && { position }),
     ...(caption !== undefined && { caption }),
-    people: [...new Set((asset.people ?? []).flatMap((person) => toText(person?.name) ?? []))],
-    favourite: asset.favorited === true,
-    archived: asset.archived === true,
-    trashed: asset.trashed === true,
-    shared: 'fromPartnerSharing' in origin || 'fromSharedAlbum' in origin,
+    people: [...new Set(itemsOf(value['people']).flatMap((person) => toText(field(person, 'name')) ?? []))],
+    favourite: value['favorited'] === true,
+    archived: value['archived'] === true,
+    trashed: value['trashed'] === true,
+    shared: isFrom('fromPartnerSharing') || isFrom('fromSharedAlbum'),
   }
 }
 
-function albumFacts(value: Record<string, unknown>): AlbumFacts {
+function albumFacts(value: JsonObject): AlbumFacts {
   const wrapped = value['albumData']
-  const album = albumSchema.parse(isObject(wrapped) ? wrapped : value)
-  const enrichments = album.enrichments ?? []
-  const texts = [album.description, ...enrichments.map((entry) => entry?.narrativeEnrichment?.text)]
-  const description = texts.flatMap((part) => toText(part) ?? []).join('\n')
-  const locations = enrichments.flatMap((entry) => entry?.locationEnrichment?.location ?? [])
-  const positions = locations.map(({ latitudeE7, longitudeE7 }) =>
-    toPosition({ latitude: latitudeE7 / 1e7, longitude: longitudeE7 / 1e7 }),
-  )
-  const position = toPosition(album.geoData) ?? positions.find((found) => found !== undefined)
+  const album = isJsonObject(wrapped) ? wrapped : value
+  const enrichments = itemsOf(album['enrichments'])
+  const narratives = enrichments.map((entry) => field(field(entry, 'narrativeEnrichment'), 'text'))
+  const description = [album['description'], ...narratives].flatMap((part) => toText(part) ?? []).join('\n')
+  const positions = enrichments.flatMap((entry) => placesOf(field(entry, 'locationEnrichment')))
+  const position = toPosition(album['geoData']) ?? positions.find((found) => found !== undefined)
   return {
-    title: toText(album.title) ?? '',
+    title: toText(album['title']) ?? '',
     ...(description !== '' && { description }),
     ...(position && { position }),
   }
+}
+
+/** Degrees times ten million. A list with a place that is none is not understood, and says nothing. */
+function placesOf(enrichment: unknown): (Position | undefined)[] {
+  const places = itemsOf(field(enrichment, 'location')).map((place) => ({
+    latitudeE7: asNumber(field(place, 'latitudeE7')),
+    longitudeE7: asNumber(field(place, 'longitudeE7')),
+  }))
+  return places.some(({ latitudeE7, longitudeE7 }) => latitudeE7 === undefined || longitudeE7 === undefined)
+    ? []
+    : places.map(({ latitudeE7 = 0, longitudeE7 = 0 }) =>
+        toPosition({ latitude: latitudeE7 / 1e7, longitude: longitudeE7 / 1e7 }),
+      )
 }
 
 /** Longer than any file system allows it names no file. */
@@ -227,26 +187,27 @@ function isFileName(title: string | undefined): title is string {
 }
 
 /** Seconds since 1970 as text or number; zero, which stands for "unknown", and what no date holds are undefined. */
-function toEpochMs(timestamp: string | number | undefined): number | undefined {
-  if (timestamp === undefined || !/^-?\d{1,12}$/u.test(String(timestamp))) return undefined
+function toEpochMs(timestamp: unknown): number | undefined {
+  if (typeof timestamp !== 'string' && typeof timestamp !== 'number') return undefined
+  if (!/^-?\d{1,12}$/u.test(String(timestamp))) return undefined
   const seconds = Number(timestamp)
   const isDate = seconds !== 0 && seconds >= -62_135_596_800 && seconds <= 253_402_300_799
   return isDate ? seconds * 1000 : undefined
 }
 
 /** Undefined for 0/0, which stands for "unknown"; a single zero is the equator or Greenwich. */
-function toPosition(
-  geo: { latitude: number; longitude: number; altitude?: number | undefined } | undefined,
-): Position | undefined {
-  if (geo === undefined) return undefined
-  const { latitude, longitude, altitude } = geo
+function toPosition(geo: unknown): Position | undefined {
+  const latitude = asNumber(field(geo, 'latitude'))
+  const longitude = asNumber(field(geo, 'longitude'))
+  const altitude = asNumber(field(geo, 'altitude'))
+  if (latitude === undefined || longitude === undefined) return undefined
   if (latitude === 0 && longitude === 0) return undefined
   if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return undefined
   const isHeight = altitude !== undefined && altitude !== 0 && Math.abs(altitude) < 100_000
   return { latitude, longitude, ...(isHeight && { altitudeM: altitude }) }
 }
 
-function toText(value: string | undefined): string | undefined {
-  const trimmed = decodeEntities(value ?? '').trim()
+function toText(value: unknown): string | undefined {
+  const trimmed = decodeEntities(asText(value) ?? '').trim()
   return trimmed === '' ? undefined : trimmed
 }

@@ -5,8 +5,7 @@
  */
 
 import { parseTiff, readUint } from '../exif/tiff.ts'
-import { EXIF_HEADER } from './jpeg-reader.ts'
-import { parseJpegHeader } from './segments.ts'
+import { EXIF_HEADER, parseJpegHeader } from './segments.ts'
 
 const APP1 = 0xe1
 const ENTRY_BYTES = 12

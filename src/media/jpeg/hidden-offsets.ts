@@ -11,9 +11,8 @@ import { TAGS } from '../exif/exif-reader.ts'
 import { parseTiff, valueBytes } from '../exif/tiff.ts'
 import { isMultiPicture, multiPictureStarts } from './mpf.ts'
 import type { JpegHeader, JpegSegment } from './segments.ts'
-import { APP1, EOI, startsWith } from './segments.ts'
+import { APP1, EOI, EXIF_HEADER, startsWith } from './segments.ts'
 
-const EXIF_HEADER = 'Exif\0\0'
 const END_OF_IMAGE: Buffer = Buffer.from([0xff, EOI])
 const START_OF_IMAGE: Buffer = Buffer.from([0xff, 0xd8, 0xff])
 

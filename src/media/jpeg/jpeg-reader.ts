@@ -11,10 +11,15 @@ import type { EmbeddedMetadata, TakenEvidence } from '../metadata.ts'
 import { BrokenXmpError } from '../xmp/xmp-packet.ts'
 import { readXmp } from '../xmp/xmp-reader.ts'
 import type { JpegSegment } from './segments.ts'
-import { APP1, APP13, parseJpegHeader, readFrameSize, startsWith } from './segments.ts'
-
-export const EXIF_HEADER = 'Exif\0\0'
-export const XMP_HEADER = 'http://ns.adobe.com/xap/1.0/\0'
+import {
+  APP1,
+  APP13,
+  EXIF_HEADER,
+  parseJpegHeader,
+  readFrameSize,
+  startsWith,
+  XMP_HEADER,
+} from './segments.ts'
 
 const NOTHING: EmbeddedMetadata = { taken: [], people: [], keywords: [] }
 

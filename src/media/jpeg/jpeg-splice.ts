@@ -18,7 +18,6 @@ import { BrokenXmpError } from '../xmp/xmp-packet.ts'
 import { patchXmp } from '../xmp/xmp-writer.ts'
 import { findHiddenOffset } from './hidden-offsets.ts'
 import { jpegPictureFacts } from './jfif.ts'
-import { EXIF_HEADER, XMP_HEADER } from './jpeg-reader.ts'
 import { isMultiPicture, shiftMultiPictureOffsets } from './mpf.ts'
 import type { JpegHeader, JpegSegment } from './segments.ts'
 import {
@@ -26,10 +25,12 @@ import {
   APP1,
   APP2,
   APP13,
+  EXIF_HEADER,
   MAX_SEGMENT_DATA_BYTES,
   parseJpegHeader,
   startsWith,
   toSegment,
+  XMP_HEADER,
 } from './segments.ts'
 
 /** A segment that is to be replaced (`segment`) or put in at `at`. */

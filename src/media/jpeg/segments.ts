@@ -28,6 +28,11 @@ export const APP1 = 0xe1
 export const APP2 = 0xe2
 export const APP13 = 0xed
 
+/** How the data of an EXIF segment (APP1) begins. */
+export const EXIF_HEADER = 'Exif\0\0'
+/** How the data of a standard XMP segment (APP1) begins. */
+export const XMP_HEADER = 'http://ns.adobe.com/xap/1.0/\0'
+
 /** What a segment's data may hold at most: the length field counts itself. */
 export const MAX_SEGMENT_DATA_BYTES = 65_533
 

@@ -8,8 +8,8 @@
  * @module
  */
 
+import { createRequire } from 'node:module'
 import type { Document, Element } from '@xmldom/xmldom'
-import { DOMParser, XMLSerializer } from '@xmldom/xmldom'
 import { HeirloomError } from '../../errors.ts'
 
 /** The namespaces that are read or written here, by their usual prefixes. */
@@ -42,6 +42,13 @@ const MAX_PACKET_CHARS = 4 * 1024 * 1024
 
 /** Real packets nest about 12 deep. */
 const MAX_DEPTH = 64
+
+const require: NodeJS.Require = createRequire(import.meta.url)
+
+/** Loaded by the first packet (30 ms): most photos have none, and a new one is written without it. */
+function xmlDom(): typeof import('@xmldom/xmldom') {
+  return require('@xmldom/xmldom')
+}
 
 /** Thrown for text that is no XMP packet, or one made to do harm. */
 export class BrokenXmpError extends HeirloomError {
@@ -105,7 +112,7 @@ function depthOf(text: string): number {
 
 function parseXml(text: string, problems: string[]): Document {
   try {
-    const parser = new DOMParser({
+    const parser = new (xmlDom().DOMParser)({
       // As XML 1.0 says. The default is that of 1.1, which would turn U+0085, U+2028 and U+2029 of texts that are
       // not ours into line breaks.
       normalizeLineEndings: (source) => source.replaceAll(/\r\n?/gu, '\n'),
@@ -122,7 +129,8 @@ function parseXml(text: string, problems: string[]): Document {
 /** The packet as text, in the `xpacket` wrapper that marks it as XMP wherever it is embedded. */
 export function serializeXmpPacket(packet: XmpPacket): string {
   // A carriage return can only come from a reference, and would not survive the next parser as itself.
-  return wrapPacket(new XMLSerializer().serializeToString(packet.document).replaceAll('\r', '&#13;'))
+  const text = new (xmlDom().XMLSerializer)().serializeToString(packet.document)
+  return wrapPacket(text.replaceAll('\r', '&#13;'))
 }
 
 /** Puts the `xpacket` wrapper around a packet's root element. */

@@ -9,5 +9,6 @@ export {
   openSqliteBackend,
   openSqliteBackendInProcess,
   type SqliteBackendOptions,
+  startSqliteBackend,
 } from './sqlite-backend.ts'
 export { SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts'

@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { FakeClock } from '../../clock.ts'
 import { conformanceProgram, describeBackend } from '../testing/backend-conformance.ts'
-import { openSqliteBackend, openSqliteBackendInProcess } from './sqlite-backend.ts'
+import { openSqliteBackend, openSqliteBackendInProcess, startSqliteBackend } from './sqlite-backend.ts'
 
 const program = conformanceProgram<DatabaseSync>({
   migrate: (db) => db.exec('CREATE TABLE IF NOT EXISTS effects (effect TEXT NOT NULL)'),
@@ -89,6 +89,23 @@ describe('sqlite backend in its own thread', () => {
     db.exec("UPDATE schema_versions SET version = 999 WHERE component = 'queue'")
     db.close()
     await assert.rejects(openSqliteBackend({ file }), { code: 'queue/newer-schema' })
+  })
+
+  test('what is asked while it is being opened is answered afterwards', async (t) => {
+    const { backend, opened } = startSqliteBackend({ file: join(await temporaryFolder(t), 'q.db') })
+    t.after(() => backend.close())
+    const [[added]] = await Promise.all([backend.add([{ kind: 'plain', lane: 'a', payload: 1 }]), opened])
+    assert.equal((await backend.get(added?.id ?? 0))?.payload, 1)
+  })
+
+  test('what is asked of a database that cannot be opened is refused', async (t) => {
+    const { backend, opened } = startSqliteBackend({
+      file: join(await temporaryFolder(t), 'missing', 'q.db'),
+    })
+    const asked = assert.rejects(backend.counts(), { code: 'queue/store-closed' })
+    await assert.rejects(opened, /unable to open/u)
+    await asked
+    await backend.close()
   })
 
   test('a closed backend refuses, and closing twice is safe', async (t) => {
