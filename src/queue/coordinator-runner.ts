@@ -9,9 +9,11 @@
 
 import type { Clock } from '../clock.ts'
 import { toErrorRecord } from '../errors.ts'
+import { Deadline } from './deadline.ts'
 import type { Handler, TaskContext } from './handler.ts'
+import { MemoryBudget } from './memory-budget.ts'
 import { ForwardedError, taskTimedOut, unknownKind } from './queue-errors.ts'
-import type { AttemptEnd, LaneRunner, RunnerHost } from './runner.ts'
+import type { AttemptEnd, LaneRunner, RunnerHost, WorkerStatus } from './runner.ts'
 import type { ClaimedTask } from './task.ts'
 
 export interface CoordinatorRunnerOptions {
@@ -20,27 +22,31 @@ export interface CoordinatorRunnerOptions {
   readonly concurrency: number
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. */
   readonly timeoutMs: number
+  /** See {@link LaneOptions}. Default none. */
+  readonly memoryBudgetBytes?: number
   readonly clock: Clock
   readonly host: RunnerHost
   /** Called whenever there may be room for more tasks. */
   readonly onRoom: () => void
 }
 
-interface Run {
-  readonly claimed: ClaimedTask
-  readonly abort: AbortController
-  readonly settle: (end: AttemptEnd) => void
-}
-
 export class CoordinatorRunner implements LaneRunner {
   readonly #options: CoordinatorRunnerOptions
   readonly #runs = new Map<number, Run>()
-  readonly #handlers = new Set<Promise<unknown>>()
+  /** Handlers that have not come back, also of attempts that were given up. */
+  #alive = 0
+  #allBack: PromiseWithResolvers<void> | undefined
+  readonly #budget: MemoryBudget
+  /** Of the run whose limit is reached first. */
+  readonly #deadline: Deadline
+  #nextLimitAt = Number.POSITIVE_INFINITY
   #concurrency: number
 
   constructor(options: CoordinatorRunnerOptions) {
     this.#options = options
     this.#concurrency = options.concurrency
+    this.#budget = new MemoryBudget(options.memoryBudgetBytes)
+    this.#deadline = new Deadline(options.clock, () => this.#endOverdue())
   }
 
   get tasks(): readonly ClaimedTask[] {
@@ -51,14 +57,26 @@ export class CoordinatorRunner implements LaneRunner {
     return this.#runs.size
   }
 
+  get kept(): number {
+    return this.#budget.kept
+  }
+
   get hasIdleSlot(): boolean {
     return this.#runs.size < this.#concurrency
   }
 
   feed(buffer: ClaimedTask[]): void {
-    while (this.hasIdleSlot) {
-      const claimed = buffer.shift()
+    const room = Math.min(this.#concurrency - this.#runs.size, buffer.length)
+    if (!this.#budget.isLimited) {
+      if (room > 0) for (const claimed of buffer.splice(0, room)) this.#start(claimed)
+      return
+    }
+    for (let started = 0; started < room; started += 1) {
+      const index = this.#budget.findFitting(buffer)
+      const claimed = buffer[index]
       if (claimed === undefined) return
+      buffer.splice(index, 1)
+      this.#budget.admit(claimed)
       this.#start(claimed)
     }
   }
@@ -68,72 +86,161 @@ export class CoordinatorRunner implements LaneRunner {
   }
 
   abandon(taskIds: ReadonlySet<number>): void {
-    for (const { claimed, abort, settle } of [...this.#runs.values()]) {
-      if (!taskIds.has(claimed.task.id)) continue
-      abort.abort()
-      settle({ outcome: 'lost' })
-    }
+    this.#end(taskIds, { outcome: 'lost' })
+  }
+
+  cancel(taskIds: ReadonlySet<number>): void {
+    this.#end(taskIds, { outcome: 'released' })
+  }
+
+  workers(): readonly WorkerStatus[] {
+    return []
+  }
+
+  retireWorker(): boolean {
+    return false
+  }
+
+  killWorker(): boolean {
+    return false
   }
 
   async stop({ graceful }: { readonly graceful: boolean }): Promise<void> {
-    if (!graceful) {
-      for (const { abort, settle } of [...this.#runs.values()]) {
-        abort.abort()
-        settle({ outcome: 'released' })
-      }
+    if (!graceful) this.#end(new Set(this.#runs.keys()), { outcome: 'released' })
+    if (this.#alive > 0) {
+      this.#allBack ??= Promise.withResolvers()
+      await this.#allBack.promise
     }
-    await Promise.all(this.#handlers)
+    this.#deadline.stop()
+    this.#nextLimitAt = Number.POSITIVE_INFINITY
+  }
+
+  /** Gives these tasks up; their handlers are told. */
+  #end(taskIds: ReadonlySet<number>, end: AttemptEnd): void {
+    for (const run of [...this.#runs.values()]) {
+      if (!taskIds.has(run.taskId)) continue
+      run.abort()
+      this.#settle(run, end)
+    }
   }
 
   #start(claimed: ClaimedTask): void {
-    const { host, clock, onRoom } = this.#options
-    const abort = new AbortController()
-    const startedAt = performance.now()
-    let cancelDeadline: () => void = () => undefined
-    const settle = (end: AttemptEnd): void => {
-      if (this.#runs.get(claimed.task.id)?.abort !== abort) return
-      this.#runs.delete(claimed.task.id)
-      cancelDeadline()
-      host.ended(claimed, end)
-      onRoom()
-    }
-    this.#runs.set(claimed.task.id, { claimed, abort, settle })
-    host.started(claimed)
+    const run = new Run(claimed, this.#options.host)
+    this.#runs.set(run.taskId, run)
+    this.#options.host.started(claimed)
     const timeoutMs = claimed.task.timeoutMs ?? this.#options.timeoutMs
-    if (timeoutMs > 0 && Number.isFinite(timeoutMs)) {
-      cancelDeadline = clock.after(timeoutMs, () => {
-        abort.abort()
-        settle({ outcome: 'error', error: taskTimedOut(timeoutMs), durationMs: timeoutMs })
-      })
-    }
-    const handled = this.#handle(claimed, abort.signal)
-      .then(
-        (result): AttemptEnd => ({ outcome: 'completed', result, durationMs: performance.now() - startedAt }),
-        (error): AttemptEnd => ({
-          outcome: 'error',
-          error: toErrorRecord(error),
-          durationMs: performance.now() - startedAt,
-        }),
-      )
-      .then(settle)
-      .finally(() => this.#handlers.delete(handled))
-    this.#handlers.add(handled)
+    if (timeoutMs > 0 && Number.isFinite(timeoutMs)) this.#limit(run, timeoutMs)
+    this.#alive += 1
+    void this.#handle(run)
   }
 
-  async #handle(claimed: ClaimedTask, signal: AbortSignal): Promise<unknown> {
-    const { handlers, host } = this.#options
-    const { id, kind, attempt, payload } = claimed.task
-    const handler = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined
-    if (handler === undefined) throw new ForwardedError(unknownKind(kind))
-    const context: TaskContext = {
-      taskId: id,
-      kind,
-      attempt,
-      signal,
-      emit: (chunk) => host.emit(claimed, chunk),
-      progress: (value) => host.progress(claimed, value),
-      yieldTurn: () => undefined,
+  /** Never rejects. */
+  async #handle(run: Run): Promise<void> {
+    const { kind, payload } = run.claimed.task
+    const { handlers } = this.#options
+    let end: AttemptEnd
+    try {
+      const handler = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined
+      if (handler === undefined) throw new ForwardedError(unknownKind(kind))
+      const result = await handler(payload as never, run)
+      end = { outcome: 'completed', result, durationMs: run.elapsedMs }
+    } catch (error) {
+      end = { outcome: 'error', error: toErrorRecord(error), durationMs: run.elapsedMs }
     }
-    return handler(payload as never, context)
+    this.#alive -= 1
+    this.#settle(run, end)
+    if (this.#alive > 0 || this.#allBack === undefined) return
+    this.#allBack.resolve()
+    this.#allBack = undefined
   }
+
+  #settle(run: Run, end: AttemptEnd): void {
+    if (this.#runs.get(run.taskId) !== run) return
+    this.#runs.delete(run.taskId)
+    this.#budget.release(run.claimed)
+    this.#options.host.ended(run.claimed, end)
+    this.#options.onRoom()
+  }
+
+  #limit(run: Run, timeoutMs: number): void {
+    run.timeoutMs = timeoutMs
+    const limitAt = run.startedAt + timeoutMs
+    if (limitAt >= this.#nextLimitAt) return
+    this.#nextLimitAt = limitAt
+    this.#deadline.set(timeoutMs)
+  }
+
+  #endOverdue(): void {
+    const now = performance.now()
+    this.#nextLimitAt = Number.POSITIVE_INFINITY
+    for (const run of [...this.#runs.values()]) {
+      const leftMs = run.startedAt + run.timeoutMs - now
+      if (leftMs > 1) {
+        this.#nextLimitAt = Math.min(this.#nextLimitAt, now + leftMs)
+        continue
+      }
+      run.abort()
+      this.#settle(run, {
+        outcome: 'error',
+        error: taskTimedOut(run.timeoutMs),
+        durationMs: run.elapsedMs,
+      })
+    }
+    if (Number.isFinite(this.#nextLimitAt)) this.#deadline.set(this.#nextLimitAt - now)
+  }
+}
+
+/** One attempt, and the context that its handler gets. */
+class Run implements TaskContext {
+  readonly claimed: ClaimedTask
+  readonly taskId: number
+  readonly kind: string
+  readonly attempt: number
+  /** By `performance.now()`. */
+  readonly startedAt: number = performance.now()
+  timeoutMs = Number.POSITIVE_INFINITY
+  readonly #host: RunnerHost
+  #abort: AbortController | undefined
+  #isAborted = false
+
+  constructor(claimed: ClaimedTask, host: RunnerHost) {
+    this.claimed = claimed
+    this.taskId = claimed.task.id
+    this.kind = claimed.task.kind
+    this.attempt = claimed.task.attempt
+    this.#host = host
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.startedAt
+  }
+
+  /** Made when it is asked for: that is the dearest part of starting a task. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#isAborted) this.#abort.abort()
+    return this.#abort.signal
+  }
+
+  // Getters of functions, not methods: handlers take them off the context, and most take none.
+  get emit(): TaskContext['emit'] {
+    return (chunk) => this.#host.emit(this.claimed, chunk)
+  }
+
+  get progress(): TaskContext['progress'] {
+    return (value) => this.#host.progress(this.claimed, value)
+  }
+
+  get yieldTurn(): TaskContext['yieldTurn'] {
+    return doNothing
+  }
+
+  abort(): void {
+    this.#isAborted = true
+    this.#abort?.abort()
+  }
+}
+
+function doNothing(): void {
+  // Tasks run side by side here: there is no turn to yield.
 }

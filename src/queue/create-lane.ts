@@ -6,20 +6,21 @@
 
 import type { Clock } from '../clock.ts'
 import { CoordinatorRunner } from './coordinator-runner.ts'
-import type { QueueEvents, TaskRef, TypedEmitter } from './events.ts'
+import { DEFAULT_CANCEL_GRACE_MS, type QueueEngineOptions } from './engine-options.ts'
+import type { QueueEvents, TypedEmitter } from './events.ts'
 import { DEFAULT_TIMEOUT_MS, Lane, type LaneOptions } from './lane.ts'
-import type { QueueManagerOptions } from './queue-options.ts'
 import type { AttemptEnd, LaneRunner, RunnerHost } from './runner.ts'
 import type { ClaimedTask } from './task.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** What a lane needs of its queue. */
 export interface LaneContext {
-  readonly options: QueueManagerOptions
+  readonly options: QueueEngineOptions
   readonly clock: Clock
   readonly events: TypedEmitter<QueueEvents>
   readonly ended: (claimed: ClaimedTask, end: AttemptEnd) => void
   readonly emit: (claimed: ClaimedTask, chunk: unknown) => Promise<unknown>
+  readonly progress: (claimed: ClaimedTask, value: unknown) => void
   /** Called whenever a slot of the lane may have room. */
   readonly onRoom: () => void
 }
@@ -31,30 +32,37 @@ export function createLane(name: string, lane: LaneOptions, context: LaneContext
 function createRunner(name: string, lane: LaneOptions, context: LaneContext): LaneRunner {
   const { clock, onRoom } = context
   const { handlers = {}, workerModule = '', workerExecArgv, workerIdleMs } = context.options
-  const { concurrency, timeoutMs = DEFAULT_TIMEOUT_MS } = lane
-  const common = { concurrency, timeoutMs, clock, onRoom, host: hostOf(name, context) }
+  const { cancelGraceMs = DEFAULT_CANCEL_GRACE_MS } = context.options
+  const { concurrency, timeoutMs = DEFAULT_TIMEOUT_MS, memoryBudgetBytes } = lane
+  const budget = memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }
+  const common = { concurrency, timeoutMs, ...budget, clock, onRoom, host: hostOf(name, context) }
   if (lane.runsIn === 'coordinator') return new CoordinatorRunner({ ...common, handlers })
   return new WorkerPool({
     ...common,
     module: String(workerModule),
     lane: name,
+    cancelGraceMs,
     ...(workerExecArgv === undefined ? {} : { execArgv: workerExecArgv }),
     ...(workerIdleMs === undefined ? {} : { idleMs: workerIdleMs }),
   })
 }
 
-function hostOf(lane: string, { events, ended, emit }: LaneContext): RunnerHost {
-  const ref = ({ task: { id, kind } }: ClaimedTask): TaskRef => ({ id, kind, lane })
+function hostOf(lane: string, { events, ended, emit, progress }: LaneContext): RunnerHost {
   return {
-    started: (claimed, workerPid) =>
+    started: ({ task, lease }, workerPid) => {
+      if (!events.has('task.started')) return
+      const { id, kind, failures, maxRetries } = task
       events.emit('task.started', {
-        task: ref(claimed),
-        attempt: claimed.lease.attempt,
+        task: { id, kind, lane },
+        attempt: lease.attempt,
+        failures,
+        maxRetries,
         ...(workerPid === undefined ? {} : { workerPid }),
-      }),
+      })
+    },
     ended,
     emit,
-    progress: (claimed, value) => events.emit('task.progress', { task: ref(claimed), value }),
+    progress,
     workerStarted: (pid) => events.emit('worker.started', { lane, pid }),
     workerExited: (pid, reason, how) => events.emit('worker.exited', { lane, pid, reason, how }),
   }

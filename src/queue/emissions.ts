@@ -7,18 +7,18 @@
  * @module
  */
 
+import type { QueueEngineOptions } from './engine-options.ts'
 import { StoreClosedError } from './queue-errors.ts'
-import type { QueueManagerOptions } from './queue-options.ts'
 import type { Task } from './task.ts'
 
 export class Emissions {
-  readonly #deal: QueueManagerOptions['onEmit']
+  readonly #deal: QueueEngineOptions['onEmit']
   readonly #onDealt: () => void
   /** Each with the function that abandons it. */
   readonly #open = new Map<Promise<unknown>, (reason: unknown) => void>()
   #isAbandoned = false
 
-  constructor(deal: QueueManagerOptions['onEmit'], onDealt: () => void) {
+  constructor(deal: QueueEngineOptions['onEmit'], onDealt: () => void) {
     this.#deal = deal
     this.#onDealt = onDealt
   }

@@ -15,7 +15,7 @@ export interface TaskContext {
    * long result needs little memory. An attempt that is run again emits again: dealing with it is idempotent.
    */
   emit(chunk: unknown): Promise<unknown>
-  /** Reports progress; never waits. */
+  /** Reports progress; never waits. The newest is told ten times a second at most, and stored once a second. */
   progress(value: unknown): void
   /**
    * Says that from here on this task only waits (for the disk, say) and computes no more: the process begins its

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RateLimit } from './backend.ts'
 import type { LaneRunner } from './runner.ts'
 import type { ClaimedTask } from './task.ts'
 
@@ -16,6 +17,27 @@ export interface LaneOptions {
   readonly batchSize?: number
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. Default 300,000. */
   readonly timeoutMs?: number
+  /** Tasks begun in any window of time, over all coordinators of the backend. Default: no limit. */
+  readonly rate?: RateLimit
+  /**
+   * What the `memoryBytes` of the running tasks may add up to; one task may always run, also when it alone is
+   * more. Default: no limit.
+   */
+  readonly memoryBudgetBytes?: number
+}
+
+/** A lane as the engine sees it now. */
+export interface LaneStatus {
+  readonly name: string
+  readonly runsIn: 'worker' | 'coordinator'
+  readonly concurrency: number
+  readonly paused: boolean
+  /** Claimed and not yet handed to a worker. */
+  readonly buffered: number
+  /** Handed out and not ended; a worker has a batch of quick ones at a time. */
+  readonly running: number
+  /** No other task of the lane is due, as far as is known. */
+  readonly isDry: boolean
 }
 
 export const DEFAULT_BATCH_SIZE = 100
@@ -43,24 +65,37 @@ const FASTER_WEIGHT = 0.3
 
 export class Lane {
   readonly name: string
+  readonly runsIn: 'worker' | 'coordinator'
+  readonly rate: RateLimit | undefined
   readonly batchLimit: number
   readonly runner: LaneRunner
   /** Claimed and not yet handed to a slot. */
   readonly buffer: ClaimedTask[] = []
   concurrency: number
+  /** As stored in the backend, as far as we know. */
   paused = false
   /** True while a claim would get nothing, as far as we know. */
   dry = false
   /** The next due time was asked for, and nothing has happened since that could have changed it. */
   dueKnown = false
+  /** How often in a row nothing was claimed though something was due. */
+  misses = 0
   cancelDue: () => void = () => undefined
   #averageMs: number | undefined
 
   constructor(name: string, options: LaneOptions, runner: LaneRunner) {
     this.name = name
+    this.runsIn = options.runsIn
+    this.rate = options.rate
     this.concurrency = options.concurrency
     this.batchLimit = options.batchSize ?? DEFAULT_BATCH_SIZE
     this.runner = runner
+  }
+
+  get status(): LaneStatus {
+    const { name, runsIn, concurrency, paused, dry, buffer, runner } = this
+    const counts = { buffered: buffer.length, running: runner.running }
+    return { name, runsIn, concurrency, paused, ...counts, isDry: dry }
   }
 
   get inFlight(): number {
@@ -84,13 +119,16 @@ export class Lane {
     if (!this.isOpen || this.dry) return 0
     const slow = this.#averageMs === undefined || this.#averageMs > SLOW_TASK_MS
     const window = slow ? this.concurrency : this.concurrency * this.batchSize * 2
-    const room = window - this.inFlight
+    // Slots that a big task leaves idle because it does not fit are for the smaller ones behind it.
+    const kept = Math.min(this.buffer.length, this.runner.kept, this.concurrency)
+    const room = window - this.inFlight + kept
     return this.isStarving || room >= window / 2 ? Math.max(0, room) : 0
   }
 
   /** Whether a slot idles and nothing is at hand for it. */
   get isStarving(): boolean {
-    return this.isOpen && !this.dry && this.buffer.length === 0 && this.runner.hasIdleSlot
+    if (!this.isOpen || this.dry) return false
+    return this.buffer.length <= this.runner.kept && this.runner.hasIdleSlot
   }
 
   /** All that is claimed and has not ended. */
@@ -106,9 +144,16 @@ export class Lane {
 
   /** Gives up tasks whose lease is lost. */
   abandon(taskIds: ReadonlySet<number>): void {
-    const kept = this.buffer.filter(({ task }) => !taskIds.has(task.id))
-    this.buffer.splice(0, this.buffer.length, ...kept)
+    this.#takeOut(taskIds)
     this.runner.abandon(taskIds)
+  }
+
+  /** Has these tasks ended; answers those that had not even been handed out. */
+  cancel(taskIds: ReadonlySet<number>): readonly ClaimedTask[] {
+    const unstarted = this.buffer.filter(({ task }) => taskIds.has(task.id))
+    this.#takeOut(taskIds)
+    this.runner.cancel(taskIds)
+    return unstarted
   }
 
   feed(): void {
@@ -119,5 +164,10 @@ export class Lane {
     const last = this.#averageMs ?? durationMs
     const weight = durationMs < last ? FASTER_WEIGHT : SLOWER_WEIGHT
     this.#averageMs = last + (durationMs - last) * weight
+  }
+
+  #takeOut(taskIds: ReadonlySet<number>): void {
+    const kept = this.buffer.filter(({ task }) => !taskIds.has(task.id))
+    this.buffer.splice(0, this.buffer.length, ...kept)
   }
 }

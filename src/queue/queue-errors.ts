@@ -29,9 +29,60 @@ export class WaitCycleError extends HeirloomError {
   }
 }
 
+/** A task depends on a `ref` that no task of the same addition has. */
+export class UnknownRefError extends HeirloomError {
+  readonly code = 'queue/unknown-ref'
+  readonly recovery = 'discard'
+
+  constructor(ref: string) {
+    super(`dependency ${JSON.stringify(ref)} is the ref of no task of this addition`, {
+      hint: 'A ref is known within one addition only; later ones name the task by its id.',
+    })
+  }
+}
+
+/** Two tasks of one addition have the same `ref`. */
+export class DuplicateRefError extends HeirloomError {
+  readonly code = 'queue/duplicate-ref'
+  readonly recovery = 'discard'
+
+  constructor(ref: string) {
+    super(`ref ${JSON.stringify(ref)} is that of two tasks of this addition`)
+  }
+}
+
+/** Tasks of one addition depend on each other in a ring; the message names it. */
+export class DependencyCycleError extends HeirloomError {
+  readonly code = 'queue/dependency-cycle'
+  readonly recovery = 'discard'
+
+  /** `cycle` begins and ends with the same ref. */
+  constructor(cycle: readonly string[]) {
+    super(`tasks depend on each other: ${cycle.join(' → ')}`, { hint: 'Take one of these dependencies out.' })
+  }
+}
+
+/** A filter that would match every task was given to something that changes what it matches. */
+export class EmptyFilterError extends HeirloomError {
+  readonly code = 'queue/empty-filter'
+  readonly recovery = 'discard'
+
+  constructor() {
+    super('filter has no condition', {
+      hint: 'Give at least one of ids, lane, kind, errorCode, status, group.',
+    })
+  }
+}
+
 /** A task was added whose fields cannot be stored. */
 export class InvalidTaskError extends HeirloomError {
   readonly code = 'queue/invalid-task'
+  readonly recovery = 'discard'
+}
+
+/** A schedule was put whose expression, time zone or task cannot be used. */
+export class InvalidScheduleError extends HeirloomError {
+  readonly code = 'queue/invalid-schedule'
   readonly recovery = 'discard'
 }
 

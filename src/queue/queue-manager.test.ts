@@ -1,525 +1,464 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import { FakeClock } from '../clock.ts'
-import type { QueueEvents } from './events.ts'
-import type { Handler } from './handler.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import { createLogger } from '../logger.ts'
+import { QueueFullError } from './admission.ts'
+import type { TaskContext } from './handler.ts'
+import type { QueueManagerOptions } from './manager-options.ts'
 import { QueueManager } from './queue-manager.ts'
-import type { QueueManagerOptions } from './queue-options.ts'
 import { openSqliteBackendInProcess } from './sqlite/index.ts'
-import type { NewTask } from './task.ts'
-import { MemoryBackend } from './testing/memory-backend.ts'
+import type { QueueStatistics } from './statistics.ts'
 
-const WORKER_MODULE = new URL('../../test/fixtures/queue/worker-module.ts', import.meta.url)
-
-type Options = Partial<Omit<QueueManagerOptions, 'lanes'>> & { concurrency?: number; timeoutMs?: number }
-
-/** A manager with a lane `w` in workers and a lane `c` in the coordinator; stopped after the test. */
-function setup(t: TestContext, { concurrency = 1, timeoutMs = 20_000, ...options }: Options = {}) {
-  const backend = options.backend ?? openSqliteBackendInProcess({ file: ':memory:' })
-  const queue = new QueueManager({
-    lanes: {
-      w: { concurrency, runsIn: 'worker', timeoutMs },
-      c: { concurrency: 2, runsIn: 'coordinator', timeoutMs },
+/** Handlers that a test can look at and hold back. */
+function handlersOf() {
+  const gate = Promise.withResolvers<void>()
+  const runs: unknown[] = []
+  return {
+    gate,
+    runs,
+    handlers: {
+      echo: async (payload?: unknown) => {
+        runs.push(payload)
+        return payload
+      },
+      /** Waits for the gate, or for its cancellation. */
+      hold: async (_payload: unknown, { signal }: TaskContext) => {
+        const aborted = new Promise<never>((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')))
+        })
+        await Promise.race([gate.promise, aborted])
+      },
+      fail: async (message?: string) => {
+        runs.push(message)
+        throw new Error(message ?? 'did not work')
+      },
     },
-    workerModule: WORKER_MODULE,
-    handlers: { noop: async () => undefined },
-    retryDelayMs: 1,
-    ...options,
-    backend,
-  })
-  const exits: QueueEvents['worker.exited'][] = []
-  queue.on('worker.exited', (exit) => exits.push(exit))
+  }
+}
+
+type Parts = ReturnType<typeof handlersOf>
+
+/** A manager of handlers that run here, on a database in memory; closed after the test. */
+function setup(t: TestContext, options: Partial<QueueManagerOptions<Parts['handlers']>> = {}) {
+  const parts = handlersOf()
+  const backend = openSqliteBackendInProcess({ file: ':memory:' })
+  const queue = new QueueManager({ backend, handlers: parts.handlers, retryDelay: 0.001, ...options })
   t.after(async () => {
-    await queue.stop({ graceful: false })
+    await queue.stopProcessing({ graceful: false })
+    await queue.close()
     await backend.close()
   })
-  const add = async (...tasks: Partial<NewTask>[]) => {
-    const added = await queue.add(tasks.map((task) => ({ kind: 'noop', lane: 'w', payload: null, ...task })))
-    return added.map(({ id }) => id)
-  }
-  return { queue, backend, add, exits, run: () => queue.start().then(() => queue.drain()) }
+  return { queue, backend, ...parts }
 }
 
-function once<Name extends keyof QueueEvents>(
-  queue: QueueManager,
-  name: Name,
-  matches: (value: QueueEvents[Name]) => boolean = () => true,
-): Promise<QueueEvents[Name]> {
-  return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(`no ${name} within 10 s`)), 10_000)
-    const end = queue.on(name, (value) => {
-      if (!matches(value)) return
-      clearTimeout(limit)
-      end()
-      resolve(value)
-    })
+interface Line {
+  readonly level: string
+  readonly message: string
+  readonly [field: string]: unknown
+}
+
+function recorder() {
+  const lines: Line[] = []
+  const logger = createLogger({
+    level: 'debug',
+    now: () => 0,
+    write: (line) => lines.push(JSON.parse(line) as Line),
   })
+  const find = (message: string): Line | undefined => lines.find((line) => line.message === message)
+  return { logger, lines, find }
 }
 
-async function isGone(pid: number): Promise<boolean> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-    if (state === '' || / Z /u.test(state)) return true
-    await new Promise((resolve) => setTimeout(resolve, 10))
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 1_000; attempt += 1) {
+    if (await isTrue()) return
+    await wait(10)
   }
-  return false
+  throw new Error('did not become true within 10 s')
 }
 
-async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'queue-'))
+async function temporaryFile(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'queue-manager-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
+  return join(folder, 'queue.db')
 }
 
-describe('workers started ahead', () => {
-  test('wait for the start of the queue, and run its first tasks', async (t) => {
-    const { queue, add, exits, run } = setup(t)
-    const started = once(queue, 'worker.started')
-    queue.prestart('w')
-    const { pid } = await started
-    const settled = once(queue, 'task.started', ({ workerPid }) => workerPid !== undefined)
-    await add({})
-    await run()
-    assert.equal((await settled).workerPid, pid)
-    assert.deepEqual(exits, [])
-  })
-
-  test('are ended with a queue that never started', async (t) => {
-    const { queue, exits } = setup(t, { concurrency: 2 })
-    queue.prestart('w')
-    await queue.stop()
-    assert.equal(exits.length, 2)
-  })
-})
-
-describe('running tasks in worker processes', () => {
-  test('every task runs once, its result is committed, and nothing is alive after the stop', async (t) => {
-    const { queue, backend, add, run, exits } = setup(t, { concurrency: 2 })
-    const pids: number[] = []
-    queue.on('worker.started', ({ pid }) => pids.push(pid))
-    await add(...Array.from({ length: 700 }, (_, payload) => ({ kind: 'echo', payload })))
-    await run()
-    const tasks = await backend.list({ limit: 1_000, status: 'completed' })
-    assert.deepEqual(
-      tasks.map(({ result }) => result),
-      Array.from({ length: 700 }, (_, index) => index),
-    )
-    assert.ok(tasks.every(({ attempt }) => attempt === 1))
-    await queue.stop()
-    assert.equal(pids.length, 2)
-    assert.deepEqual(
-      exits.map(({ reason, how }) => [reason, how]),
-      [
-        ['stopped', 'exit code 0'],
-        ['stopped', 'exit code 0'],
-      ],
-    )
-    assert.deepEqual(await Promise.all(pids.map(isGone)), [true, true])
-  })
-
-  test('errors are kept: bugs are retried, a missing file and an unknown kind are not', async (t) => {
-    const { backend, add, run } = setup(t)
-    const ids = await add({ kind: 'throws', maxRetries: 2 }, { kind: 'missing' }, { kind: 'nobody' })
-    await run()
-    const tasks = await Promise.all(ids.map((id) => backend.get(id)))
-    assert.deepEqual(
-      tasks.map((task) => [task?.status, task?.failures, task?.error?.code]),
-      [
-        ['failed', 3, 'bug/Error'],
-        ['failed', 1, 'system/ENOENT'],
-        ['failed', 1, 'queue/unknown-kind'],
-      ],
-    )
-  })
-
-  test('a worker that dies is replaced, its task charged and alone next, its neighbours uncharged', async (t) => {
-    const { queue, backend, add, run, exits } = setup(t)
-    await add(...Array.from({ length: 50 }, () => ({})))
-    await run()
-    const [victim = 0, ...others] = await add(
-      { kind: 'dies-once' },
-      ...Array.from({ length: 20 }, () => ({})),
-    )
+describe('a queue manager', () => {
+  test('runs what was added before and after the start, by priority, then in order', async (t) => {
+    const { queue, runs } = setup(t, { maxWorkers: 1 })
+    await queue.addTasks(['first', 'second'].map((payload) => ({ kind: 'echo' as const, payload })))
+    const important = await queue.addTask({ kind: 'echo', payload: 'important', priority: 1 })
+    await queue.startProcessing()
     await queue.drain()
-    const after = await backend.get(victim)
-    assert.deepEqual([after?.status, after?.result, after?.failures], ['completed', 2, 1])
-    const neighbours = await Promise.all(others.map((id) => backend.get(id)))
-    assert.ok(neighbours.every((task) => task?.status === 'completed' && task.failures === 0))
-    assert.deepEqual(
-      exits.map(({ reason, how }) => [reason, how]),
-      [['crashed', 'exit code 7']],
-    )
-  })
-
-  test('a task that always kills its worker fails, with what the worker said', async (t) => {
-    const { backend, add, run } = setup(t)
-    const [id = 0] = await add({ kind: 'dies', maxRetries: 1 })
-    await run()
-    const task = await backend.get(id)
-    assert.deepEqual([task?.status, task?.failures, task?.error?.code], ['failed', 2, 'queue/worker-crashed'])
-    assert.match(task?.error?.message ?? '', /signal SIGKILL: Error: out of paper/u)
-  })
-
-  test('a worker module that cannot be loaded fails its tasks instead of looping', async (t) => {
-    const { backend, add, run } = setup(t, { workerModule: new URL('file:///nowhere/module.ts') })
-    const [id = 0] = await add({ maxRetries: 1 })
-    await run()
-    assert.match((await backend.get(id))?.error?.message ?? '', /did not start.*Cannot find module/u)
-  })
-
-  for (const kind of ['waits-for-ever', 'blocks-for-ever']) {
-    test(`an attempt that ${kind} is killed at its timeout`, async (t) => {
-      const { backend, add, run, exits } = setup(t)
-      const [id = 0] = await add({ kind, timeoutMs: 200, maxRetries: 0 })
-      await run()
-      assert.equal((await backend.get(id))?.error?.code, 'queue/timeout')
-      assert.deepEqual(
-        exits.map(({ reason }) => reason),
-        ['timeout'],
-      )
-    })
-  }
-
-  test('a kill at the timeout takes the worker’s own children along', async (t) => {
-    const file = join(await temporaryFolder(t), 'pids')
-    const { add, run } = setup(t)
-    await add({ kind: 'hangs-with-child', payload: file, timeoutMs: 1_000, maxRetries: 0 })
-    await run()
-    const [worker = 0, child = 0] = (await readFile(file, 'utf8')).split(' ').map(Number)
-    assert.ok(worker > 0 && child > 0)
-    assert.deepEqual([await isGone(worker), await isGone(child)], [true, true])
-  })
-
-  test('a task that yields its turn lets the next one run, and is reported before it', async (t) => {
-    const { queue, backend, add, run } = setup(t)
-    // Tasks are handed over one at a time until it is known that they are quick.
-    await add({}, {}, {})
-    await run()
-    const settled: number[] = []
-    queue.on('task.settled', ({ task }) => settled.push(task.id))
-    const ids = await add({ kind: 'yields' }, { kind: 'frees' })
+    assert.deepEqual(runs, ['important', 'first', 'second'])
+    const late = await queue.addTask({ kind: 'echo', payload: { late: true } })
     await queue.drain()
-    assert.deepEqual(settled, ids)
-    const results = await Promise.all(ids.map((id) => backend.get(id)))
-    assert.deepEqual(
-      results.map((task) => task?.result),
-      ['yielded', 'freed'],
-    )
+    const task = await queue.getTaskStatus(late)
+    assert.deepEqual([task?.status, task?.result], ['completed', { late: true }])
+    assert.equal((await queue.getTaskStatus(important))?.status, 'completed')
+    assert.equal(await queue.getTaskStatus(9_999), undefined)
   })
 
-  test('emit waits for the coordinator and answers what it made of the chunk', async (t) => {
-    const chunks: unknown[] = []
-    const progress: unknown[] = []
-    const { queue, backend, add, run } = setup(t, {
-      onEmit: async (_task, chunk) => chunks.push(chunk),
-    })
-    queue.on('task.progress', ({ value }) => progress.push(value))
-    const [id = 0] = await add({ kind: 'emits', payload: 3 })
-    await run()
-    assert.deepEqual(chunks, [{ index: 0 }, { index: 1 }, { index: 2 }])
-    assert.deepEqual((await backend.get(id))?.result, [1, 2, 3])
-    assert.deepEqual(progress, [3])
-  })
-
-  test('an emit that the coordinator refuses fails the attempt with the same error', async (t) => {
-    const { backend, add, run } = setup(t, {
-      onEmit: async () => {
-        throw Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' })
-      },
-    })
-    const [id = 0] = await add({ kind: 'emits', payload: 1, maxRetries: 0 })
-    await run()
-    assert.equal((await backend.get(id))?.error?.code, 'system/ENOSPC')
-  })
-
-  test('an idle worker is ended, and the next task starts another', async (t) => {
-    const { queue, add, run } = setup(t, { workerIdleMs: 20 })
-    await add({})
-    const idle = once(queue, 'worker.exited', ({ reason }) => reason === 'idle')
-    await run()
-    await idle
-    const [id] = await add({ kind: 'echo', payload: 1 })
-    assert.ok(id)
+  test('counts each task once', async (t) => {
+    const { queue } = setup(t, { maxRetries: 1 })
+    await queue.addTasks([
+      ...Array.from({ length: 4 }, () => ({ kind: 'echo' as const })),
+      { kind: 'fail', payload: 'bad' },
+    ])
+    await queue.startProcessing()
     await queue.drain()
-  })
-})
-
-describe('stopping', () => {
-  test('a graceful stop finishes what runs and releases what has not begun', async (t) => {
-    const { queue, backend, add } = setup(t)
-    const ids = await add(...Array.from({ length: 4 }, () => ({ kind: 'waits', payload: 150 })))
-    const started = once(queue, 'task.started')
-    await queue.start()
-    await started
-    await queue.stop()
-    const tasks = await Promise.all(ids.map((id) => backend.get(id)))
-    assert.deepEqual(
-      tasks.map((task) => task?.status),
-      ['completed', 'pending', 'pending', 'pending'],
-    )
-    assert.ok(tasks.every((task) => task?.failures === 0))
+    const statistics = await queue.getStatistics()
+    const { totalTasks, completedTasks, failedTasks, retries, successRate, progress, queueSize } = statistics
+    assert.deepEqual([totalTasks, completedTasks, failedTasks, retries, queueSize], [5, 4, 1, 1, 0])
+    assert.deepEqual([successRate, progress], [0.8, { done: 5, total: 5, percent: 100 }])
+    assert.ok(statistics.throughput > 0 && (statistics.p50 ?? 0) > 0 && (statistics.memoryPercent ?? 0) > 0)
+    assert.equal(statistics.lanes['default']?.completedTasks, 4)
   })
 
-  test('an immediate stop kills, and releases uncharged; the tasks run after the next start', async (t) => {
-    const { queue, backend, add, run, exits } = setup(t)
-    const [long = 0] = await add({ kind: 'waits', payload: 300 }, {})
-    const started = once(queue, 'task.started')
-    await queue.start()
-    await started
-    await queue.stop({ graceful: false })
-    assert.deepEqual(
-      exits.map(({ reason }) => reason),
-      ['killed'],
-    )
-    assert.equal((await backend.get(long))?.status, 'pending')
-    assert.equal((await backend.counts()).processing, 0)
-    await run()
-    assert.deepEqual(
-      [(await backend.get(long))?.status, (await backend.get(long))?.failures],
-      ['completed', 0],
-    )
-  })
-
-  test('a second, impatient stop ends a graceful one at once', async (t) => {
-    const { queue, backend, add } = setup(t)
-    const [id = 0] = await add({ kind: 'waits-for-ever' })
-    const started = once(queue, 'task.started')
-    await queue.start()
-    await started
-    await Promise.all([queue.stop(), queue.stop({ graceful: false })])
-    assert.equal((await backend.get(id))?.status, 'pending')
-  })
-
-  describe('while an emitted chunk is dealt with that never will be', () => {
-    /** `emits` runs in a worker, `sends` in the coordinator; both wait for the answer. */
-    async function stuck(t: TestContext, more: Options = {}) {
-      let sent = 0
-      const { promise: bothSent, resolve } = Promise.withResolvers<void>()
-      const onEmit = (): Promise<never> => {
-        sent += 1
-        if (sent === 2) resolve()
-        return new Promise(() => undefined)
-      }
-      const sends: Handler = (_payload, context) => context.emit('chunk')
-      const handlers = { sends, noop: async () => 'done' }
-      const made = setup(t, { ...more, onEmit, handlers })
-      const ids = await made.add({ kind: 'emits', payload: 1 }, { kind: 'sends', lane: 'c' })
-      await made.queue.start()
-      await bothSent
-      return { ...made, ids }
-    }
-
-    test('a stop that is not graceful kills and releases', { timeout: 10_000 }, async (t) => {
-      const { queue, backend, ids } = await stuck(t)
-      await queue.stop({ graceful: false })
-      const tasks = await Promise.all(ids.map((id) => backend.get(id)))
-      assert.deepEqual(
-        tasks.map((task) => [task?.status, task?.failures]),
-        [
-          ['pending', 0],
-          ['pending', 0],
-        ],
-      )
-    })
-
-    test('an impatient second stop ends the graceful one', { timeout: 10_000 }, async (t) => {
-      const { queue } = await stuck(t)
-      await Promise.all([queue.stop(), queue.stop({ graceful: false })])
-    })
-
-    test('a queue that fails can be stopped', { timeout: 10_000 }, async (t) => {
-      const program = { commits: { noop: () => 'output' } }
-      const { queue, add } = await stuck(t, {
-        backend: openSqliteBackendInProcess({ file: ':memory:', program }),
-        afterCommit: async () => {
-          throw new Error('disk is full')
-        },
+  test('a missing file fails at once, other errors after all their retries', async (t) => {
+    const missing = async () => {
+      throw Object.assign(new Error('ENOENT: no such file, open gone.mp3'), {
+        code: 'ENOENT',
+        syscall: 'open',
       })
-      const drained = assert.rejects(queue.drain(), /disk is full/u)
-      await add({ lane: 'c' })
-      await drained
-      await queue.stop()
+    }
+    const { handlers } = handlersOf()
+    const backend = openSqliteBackendInProcess({ file: ':memory:' })
+    const queue = new QueueManager({
+      backend,
+      handlers: { ...handlers, missing },
+      retryDelay: 0.001,
+      maxRetries: 2,
     })
+    t.after(() => backend.close())
+    const ids = await queue.addTasks([{ kind: 'missing' }, { kind: 'fail', payload: 'x' }])
+    await queue.startProcessing()
+    await queue.drain()
+    const tasks = await Promise.all(ids.map((id) => queue.getTaskStatus(id)))
+    assert.deepEqual(
+      tasks.map((task) => [task?.status, task?.failures, task?.error?.message]),
+      [
+        ['failed', 1, 'ENOENT: no such file, open gone.mp3'],
+        ['failed', 3, 'x'],
+      ],
+    )
+    await queue.close()
   })
 
-  test('a stop before the start and a second one do nothing', async (t) => {
+  test('stops when told, keeps what is left, and goes on at the next start', async (t) => {
+    const { queue, gate, runs } = setup(t, { maxWorkers: 1 })
+    await queue.addTasks([{ kind: 'hold' }, { kind: 'echo', payload: 1 }])
+    const started = new Promise<void>((resolve) => {
+      queue.on('task.started', () => resolve())
+    })
+    await queue.startProcessing()
+    await started
+    const stopped = queue.stopProcessing()
+    gate.resolve()
+    await stopped
+    assert.equal((await queue.getTaskStatus(1))?.status, 'completed')
+    assert.equal((await queue.getTaskStatus(2))?.status, 'pending')
+    await queue.startProcessing()
+    await queue.drain()
+    assert.deepEqual(runs, [1])
+  })
+
+  test('a second stop is impatient: what runs goes back uncharged', async (t) => {
     const { queue } = setup(t)
-    await queue.stop()
-    await queue.start()
-    await Promise.all([queue.stop(), queue.stop()])
-    await queue.stop()
+    const id = await queue.addTask({ kind: 'hold' })
+    const started = new Promise<void>((resolve) => {
+      queue.on('task.started', () => resolve())
+    })
+    await queue.startProcessing()
+    await started
+    const patient = queue.stopProcessing()
+    await queue.stopProcessing()
+    await patient
+    const task = await queue.getTaskStatus(id)
+    assert.deepEqual([task?.status, task?.failures], ['pending', 0])
   })
 
-  test('a drain that a stop cuts short rejects', async (t) => {
-    const { queue, add } = setup(t)
-    await add({ kind: 'waits-for-ever' })
-    await queue.start()
-    const drained = assert.rejects(queue.drain(), { code: 'queue/store-closed' })
-    await queue.stop({ graceful: false })
-    await drained
+  test('may be closed twice, stopped before the start, and started twice', async (t) => {
+    const { queue } = setup(t)
+    await queue.stopProcessing()
+    await Promise.all([queue.startProcessing(), queue.startProcessing()])
+    await Promise.all([queue.close(), queue.close()])
+    await assert.rejects(queue.startProcessing(), { code: 'queue/store-closed' })
+  })
+
+  test('says so when nobody would ever run the tasks that are waited for', async (t) => {
+    const { queue } = setup(t)
+    await queue.drain()
+    await queue.addTask({ kind: 'echo' })
+    await assert.rejects(queue.drain(), { code: 'queue/not-running', hint: 'Call startProcessing first.' })
+  })
+
+  test('refuses to start without handlers, and a lane that nobody here knows', async (t) => {
+    const { queue, backend } = setup(t)
+    const producer = new QueueManager({ backend })
+    await assert.rejects(producer.startProcessing(), { code: 'queue/invalid-options' })
+    assert.ok((await producer.addTask({ kind: 'any', lane: 'elsewhere' })) > 0)
+    await assert.rejects(queue.addTask({ kind: 'echo', lane: 'elsewhere' }), {
+      code: 'queue/invalid-task',
+      message: 'lane "elsewhere" is none of: default',
+    })
   })
 })
 
-describe('lanes', () => {
-  test('never more tasks run than the concurrency, also after it is changed', async (t) => {
-    let running = 0
-    let most = 0
-    const wait = async () => {
-      running += 1
-      most = Math.max(most, running)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-      running -= 1
+describe('the limit of open tasks', () => {
+  test('one more is refused; there is room again when tasks have ended', async (t) => {
+    const { logger, find } = recorder()
+    const { queue } = setup(t, { queueSize: 2, logger })
+    await queue.addTasks([{ kind: 'echo' }, { kind: 'echo' }])
+    await assert.rejects(queue.addTask({ kind: 'echo' }), QueueFullError)
+    assert.deepEqual([find('queue full')?.level, find('queue full')?.['queueSize']], ['warn', 2])
+    await queue.startProcessing()
+    await queue.drain()
+    assert.equal(await queue.addTask({ kind: 'echo' }), 3)
+  })
+
+  test('a long source is added at the pace of the queue, and never read far ahead', async (t) => {
+    const { queue, runs } = setup(t, { queueSize: 20, maxWorkers: 4 })
+    let pulled = 0
+    let ahead = 0
+    async function* source() {
+      for (let payload = 0; payload < 500; payload += 1) {
+        pulled += 1
+        ahead = Math.max(ahead, pulled - runs.length)
+        yield { kind: 'echo' as const, payload }
+      }
     }
-    const { queue, add, run } = setup(t, { handlers: { wait } })
-    const tasks = Array.from({ length: 12 }, () => ({ kind: 'wait', lane: 'c' }))
-    await add(...tasks)
-    await run()
-    assert.equal(most, 2)
-    queue.setConcurrency('c', 5)
-    most = 0
-    await add(...tasks)
+    await queue.startProcessing()
+    const ids = await queue.addTasks(source())
     await queue.drain()
-    assert.equal(most, 5)
+    assert.deepEqual([ids.length, runs.length], [500, 500])
+    assert.ok(ahead <= 2 * 20, `${ahead} tasks were read ahead`)
   })
 
-  test('a paused lane keeps its tasks and lets drain resolve; resuming runs them', async (t) => {
-    const { queue, backend, add, run } = setup(t)
-    queue.pause('c')
-    const [id = 0] = await add({ lane: 'c' })
-    await run()
-    assert.equal((await backend.get(id))?.status, 'pending')
-    queue.resume('c')
+  test('who waits for room when the queue stops is told what was added', async (t) => {
+    const { queue, gate } = setup(t, { queueSize: 2 })
+    await queue.startProcessing()
+    const adding = queue.addTasks(Array.from({ length: 5 }, () => ({ kind: 'hold' as const })))
+    const refused = assert.rejects(adding, { code: 'queue/full', added: [1, 2] })
+    await until(async () => (await queue.listTasks({ limit: 10 })).length === 2)
+    const stopped = queue.stopProcessing()
+    gate.resolve()
+    await Promise.all([stopped, refused])
+  })
+})
+
+describe('control', () => {
+  test('a waiting task is cancelled, a running one is ended, an ended one is not', async (t) => {
+    const { queue } = setup(t, { maxWorkers: 1 })
+    const [running = 0, waiting = 0] = await queue.addTasks([{ kind: 'hold' }, { kind: 'echo' }])
+    const started = new Promise<void>((resolve) => {
+      queue.on('task.started', () => resolve())
+    })
+    await queue.startProcessing()
+    await started
+    assert.deepEqual(await queue.cancelTasks([running, waiting, 99]), {
+      cancelled: [waiting],
+      requested: [running],
+    })
     await queue.drain()
-    assert.equal((await backend.get(id))?.status, 'completed')
+    assert.deepEqual(
+      [await queue.getTaskStatus(running), await queue.getTaskStatus(waiting)].map((task) => task?.status),
+      ['cancelled', 'cancelled'],
+    )
+    assert.equal(await queue.cancelTask(running), false)
   })
 
-  test('a handler in the coordinator that ignores its timeout is settled all the same', async (t) => {
-    let aborted = false
-    const deaf = (_payload: never, { signal }: { signal: AbortSignal }) =>
-      new Promise((resolve) => {
-        signal.addEventListener('abort', () => {
-          aborted = true
-          setTimeout(resolve, 20)
-        })
-      })
-    const { backend, add, run } = setup(t, { handlers: { deaf } })
-    const [id = 0] = await add({ kind: 'deaf', lane: 'c', timeoutMs: 30, maxRetries: 0 })
-    await run()
-    assert.equal(aborted, true)
-    assert.equal((await backend.get(id))?.error?.code, 'queue/timeout')
+  test('all failed tasks are tried again, or those with an error', async (t) => {
+    const { queue, runs } = setup(t, { maxRetries: 0 })
+    const [first = 0, second = 0] = await queue.addTasks([
+      { kind: 'fail', payload: 'a' },
+      { kind: 'fail', payload: 'b' },
+    ])
+    await queue.startProcessing()
+    await queue.drain()
+    assert.deepEqual(await queue.retryFailed({ errorCode: 'other/error' }), [])
+    assert.deepEqual(await queue.retryFailed({ ids: [second] }), [second])
+    await queue.drain()
+    assert.deepEqual(await queue.retryFailed(), [first, second])
+    await queue.drain()
+    assert.deepEqual([...runs].sort(), ['a', 'a', 'b', 'b', 'b'])
   })
 
-  test('contradicting options are refused, all at once', () => {
-    const backend = new MemoryBackend()
-    assert.throws(
-      () =>
-        new QueueManager({
-          backend,
-          lanes: { a: { concurrency: -1, runsIn: 'worker' }, b: { concurrency: 1, runsIn: 'coordinator' } },
-        }),
-      /concurrency of lane a.*lane a needs workerModule.*lane b needs handlers/u,
+  test('a paused lane hands out nothing until it is resumed', async (t) => {
+    const { queue, runs } = setup(t)
+    await queue.pause('default')
+    await queue.addTask({ kind: 'echo' })
+    await queue.startProcessing()
+    await queue.drain()
+    const { lanes, eta } = await queue.getStatistics()
+    assert.deepEqual([runs.length, lanes['default']?.paused, eta], [0, true, undefined])
+    await queue.resume('default')
+    await queue.drain()
+    assert.equal(runs.length, 1)
+  })
+
+  test('clearing cancels what does not run, also what waits for something', async (t) => {
+    const { queue } = setup(t)
+    const [first = 0] = await queue.addTasks([{ kind: 'echo' }, { kind: 'echo', runAt: Date.now() + 60_000 }])
+    await queue.addTask({ kind: 'echo', dependsOn: [{ taskId: first }] })
+    assert.equal(await queue.clearQueue(), 3)
+    const { cancelledTasks, failedTasks, queueSize } = await queue.getStatistics()
+    assert.deepEqual([cancelledTasks, failedTasks, queueSize], [3, 0, 0])
+  })
+
+  test('schedules fire, are listed and removed', async (t) => {
+    const { queue, runs } = setup(t)
+    const schedule = await queue.schedule({
+      name: 'each second',
+      cron: '* * * * * *',
+      task: { kind: 'echo', payload: 'tick' },
+    })
+    assert.equal(schedule.name, 'each second')
+    await queue.startProcessing()
+    await until(() => runs.length > 0)
+    assert.equal(runs[0], 'tick')
+    assert.deepEqual(
+      (await queue.schedules()).map(({ name }) => name),
+      ['each second'],
+    )
+    assert.deepEqual(
+      [await queue.unschedule('each second'), await queue.unschedule('each second')],
+      [true, false],
     )
   })
-})
 
-describe('commits', () => {
-  const program = {
-    commits: {
-      noop: (_transaction: unknown, task: { id: number }) => `out ${task.id}`,
-    },
-  }
-
-  test('afterCommit gets every output once, one call at a time, before drain resolves', async (t) => {
-    const outputs: unknown[] = []
-    let calls = 0
-    const { add, run } = setup(t, {
-      backend: new MemoryBackend({ program }),
-      afterCommit: async (batch) => {
-        calls += 1
-        assert.equal(calls, 1)
-        await new Promise((resolve) => setTimeout(resolve, 5))
-        outputs.push(...batch.map(({ output }) => output))
-        calls -= 1
-      },
-    })
-    const ids = await add(...Array.from({ length: 30 }, () => ({ lane: 'c' })))
-    await run()
-    assert.deepEqual(outputs.toSorted(), ids.map((id) => `out ${id}`).toSorted())
-  })
-
-  test('an afterCommit that rejects fails the queue: drain rejects, workers end', async (t) => {
-    const { queue, add } = setup(t, {
-      backend: new MemoryBackend({ program }),
-      afterCommit: async () => {
-        throw new Error('cannot link')
-      },
-    })
-    await add({ kind: 'waits-for-ever' }, { lane: 'c' })
-    const started = once(queue, 'worker.started')
-    const exited = once(queue, 'worker.exited')
-    const failed = once(queue, 'queue.failed')
-    await queue.start()
-    await started
-    await assert.rejects(queue.drain(), { message: 'cannot link' })
-    await failed
-    assert.equal((await exited).reason, 'killed')
-    await queue.stop()
-  })
-})
-
-describe('time', () => {
-  test('a retry runs when it is due, not before', async (t) => {
-    const clock = new FakeClock()
-    const backend = openSqliteBackendInProcess({ file: ':memory:', clock })
-    let attempts = 0
-    const handlers = {
-      flaky: async () => {
-        attempts += 1
-        if (attempts === 1) throw new Error('not yet')
-      },
-    }
-    const { queue, add } = setup(t, { backend, clock, handlers, retryDelayMs: 8_000, random: () => 0.5 })
-    await add({ kind: 'flaky', lane: 'c' })
-    const retry = once(queue, 'task.settled', ({ status }) => status === 'retry')
-    await queue.start()
-    await retry
-    clock.advance(3_999)
-    await queue.runOnce()
-    assert.equal(attempts, 1)
-    clock.advance(1)
+  test('what has ended is forgotten when asked, and by the retention at the start', async (t) => {
+    const { queue } = setup(t, { retention: { maxCompleted: 2 } })
+    await queue.addTasks(Array.from({ length: 5 }, () => ({ kind: 'echo' as const })))
+    await queue.startProcessing()
     await queue.drain()
-    assert.equal(attempts, 2)
+    await queue.stopProcessing()
+    await wait(2)
+    await queue.startProcessing()
+    await queue.stopProcessing()
+    assert.equal((await queue.getStatistics()).completedTasks, 2)
+    assert.equal(await queue.prune({ status: 'completed', endedBefore: Date.now() + 1 }), 2)
   })
+})
 
-  test('work whose lease is lost is stopped, and settled by nobody but the new holder', async (t) => {
-    const { queue, backend, add } = setup(t, { leaseMs: 120 })
-    const [id = 0] = await add({ kind: 'waits-for-ever' })
-    const started = once(queue, 'task.started')
-    await queue.start()
-    await started
-    const exited = once(queue, 'worker.exited')
-    const lost = once(queue, 'lease.lost')
-    await backend.sweep({ takeOver: true })
-    queue.pause('w')
-    assert.deepEqual(await lost, { taskIds: [id] })
-    assert.equal((await exited).reason, 'lease-lost')
-    await queue.stop()
-    assert.equal((await backend.get(id))?.failures, 0)
-  })
-
-  test('a sole coordinator takes over at once what a dead one held', async (t) => {
-    const { queue, backend, add, run } = setup(t, { sole: true })
-    const [id = 0] = await add({ lane: 'c' })
-    await backend.exchange({
-      settle: [],
-      claim: [{ lane: 'c', limit: 1, workerId: 'dead', leaseMs: 3_600_000 }],
+describe('what a queue manager tells', () => {
+  test('a callback gets the statistics at the end, whatever it does', async (t) => {
+    const { logger, find } = recorder()
+    const { queue } = setup(t, { logger, progressUpdateInterval: 0.01 })
+    const readings: QueueStatistics[] = []
+    await queue.addTask({ kind: 'echo' })
+    await queue.startProcessing((statistics) => {
+      readings.push(statistics)
+      throw new Error('no paper')
     })
-    const recovered = once(queue, 'tasks.recovered')
-    await run()
-    assert.deepEqual(await recovered, { expired: [], released: [id] })
-    assert.deepEqual((await backend.get(id))?.attempt, 2)
+    await queue.drain()
+    await queue.stopProcessing()
+    assert.equal(readings.at(-1)?.completedTasks, 1)
+    assert.deepEqual(
+      [find('progress callback threw')?.level, find('progress callback threw')?.['error']],
+      ['error', 'no paper'],
+    )
+  })
+
+  test('the log has what happened, each fact in a field', async (t) => {
+    const { logger, lines, find } = recorder()
+    const { queue } = setup(t, { logger, maxWorkers: 3, maxRetries: 1 })
+    await queue.addTask({ kind: 'fail', payload: 'broken', priority: 5 })
+    await queue.addTasks([{ kind: 'echo' }, { kind: 'echo', runAt: Date.now() + 60_000 }])
+    await queue.startProcessing()
+    await until(() => find('task failed') !== undefined && find('task completed') !== undefined)
+    await queue.cancelTask(3)
+    await queue.drain()
+    await queue.stopProcessing()
+    const facts = (message: string, ...names: string[]) => [
+      find(message)?.level,
+      ...names.map((name) => find(message)?.[name]),
+    ]
+    assert.deepEqual(facts('task added', 'taskId', 'kind', 'priority'), ['debug', 1, 'fail', 5])
+    assert.deepEqual(facts('tasks added', 'count'), ['info', 2])
+    assert.deepEqual(facts('processing started', 'workers', 'queueSize'), ['info', 3, 1_000])
+    assert.deepEqual(facts('task retry', 'taskId', 'retry', 'maxRetries', 'error'), [
+      'info',
+      1,
+      1,
+      1,
+      'broken',
+    ])
+    assert.deepEqual(facts('task failed', 'taskId', 'retries', 'code'), ['warn', 1, 1, 'bug/Error'])
+    assert.deepEqual(facts('task completed', 'taskId', 'kind'), ['debug', 2, 'echo'])
+    assert.deepEqual(facts('tasks cancelled', 'count'), ['info', 1])
+    assert.deepEqual(facts('progress', 'percent', 'done', 'total'), ['info', 100, 2, 2])
+    assert.deepEqual(facts('processing stopped', 'done', 'open'), ['info', 2, 0])
+    assert.ok(lines.every(({ level }) => level !== 'error'))
+  })
+
+  test('without a logger nobody is told, and nothing is asked of one', async (t) => {
+    const { queue, runs } = setup(t)
+    await queue.addTask({ kind: 'echo' })
+    await queue.startProcessing()
+    await queue.drain()
+    assert.equal(runs.length, 1)
+  })
+})
+
+describe('a queue manager on a file', () => {
+  test('opens it when it is first needed, and keeps everything over a restart', async (t) => {
+    const file = await temporaryFile(t)
+    const { handlers, runs } = handlersOf()
+    const first = new QueueManager({ file, durability: 'process' })
+    await first.addTask({ kind: 'echo', payload: 'kept' })
+    await first.close()
+    await assert.rejects(first.addTask({ kind: 'echo' }), { code: 'queue/store-closed' })
+    const second = new QueueManager({ file, durability: 'process', handlers })
+    await second.startProcessing()
+    await second.drain()
+    assert.deepEqual(runs, ['kept'])
+    await second.close()
+  })
+
+  test('a file that cannot be opened is told by the first call, which may be tried again', async () => {
+    const queue = new QueueManager({ file: '/dev/null/queue.db' })
+    await assert.rejects(queue.addTask({ kind: 'any' }))
+    await assert.rejects(queue.getStatistics())
+    await queue.close()
+  })
+
+  test('who only adds waits for the room that another process makes', async (t) => {
+    const file = await temporaryFile(t)
+    const { handlers, runs } = handlersOf()
+    const worker = new QueueManager({ file, durability: 'process', handlers })
+    const producer = new QueueManager({ file, durability: 'process', queueSize: 4 })
+    const tasks = Array.from({ length: 40 }, (_, payload) => ({ kind: 'echo', payload }))
+    await assert.rejects(producer.addTasks(tasks), { code: 'queue/full', added: [1, 2, 3, 4] })
+    await worker.startProcessing()
+    assert.equal((await producer.addTasks(tasks)).length, 40)
+    await worker.drain()
+    assert.equal(runs.length, 44)
+    await producer.close()
+    await worker.close()
+  })
+
+  test('another process adds and controls without handlers of its own', async (t) => {
+    const file = await temporaryFile(t)
+    const { handlers, runs } = handlersOf()
+    const worker = new QueueManager({ file, durability: 'process', handlers })
+    const other = new QueueManager({ file, durability: 'process' })
+    await worker.startProcessing()
+    const id = await other.addTask({ kind: 'echo', payload: 'from outside' })
+    await until(() => runs.length === 1)
+    await worker.drain()
+    assert.equal((await other.getTaskStatus(id))?.status, 'completed')
+    const paused = new Promise((resolve) => {
+      worker.on('lane.paused', resolve)
+    })
+    await other.pause('default')
+    await paused
+    await other.addTask({ kind: 'echo' })
+    await worker.drain()
+    assert.equal(runs.length, 1)
+    await other.close()
+    await worker.close()
   })
 })

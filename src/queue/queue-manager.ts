@@ -1,403 +1,400 @@
 /**
- * The engine: claims tasks lane by lane, has them run, and commits how they ended.
+ * The queue as its users see it: one object that adds tasks, runs them and answers for them.
  *
- * One loop talks to the backend. Each of its rounds is one transaction that settles what has ended and claims
- * what comes next; while it is under way the next round's ends gather. Claimed tasks wait in a small buffer, so
- * that a worker never waits for the database. Everything else (timers, workers, callers) only wakes the loop.
+ * It joins what the engine keeps apart: the store, the engine, the memory governor, limits, logs and retention.
+ * Whoever needs another arrangement takes {@link QueueEngine} and puts the rest together.
  *
  * @module
  */
 
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { type Clock, systemClock } from '../clock.ts'
-import type { AddedTask, Backend, ClaimRequest, SettleResult } from './backend.ts'
-import { CommitOutputs } from './commit-outputs.ts'
-import { createLane } from './create-lane.ts'
+import { HeirloomError } from '../errors.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import { Admission } from './admission.ts'
+import type { Backend, CancelReport, StoredSchedule, TaskFilter } from './backend.ts'
+import { cancelAllWaiting, pruneAll, retryAllFailed } from './bulk-changes.ts'
 import { Duties } from './duties.ts'
-import { Emissions } from './emissions.ts'
-import { type Listener, type QueueEvents, TypedEmitter } from './events.ts'
-import type { Lane, LaneOptions } from './lane.ts'
+import type { Listener } from './events.ts'
+import { createGovernor, JoinedEvents, type ManagerEvents } from './manager-governor.ts'
+import {
+  backendOf,
+  engineOptionsOf,
+  type QueueManagerOptions,
+  type ResolvedOptions,
+  resolveManagerOptions,
+} from './manager-options.ts'
+import { type MemoryGovernor, readMemorySample } from './memory/index.ts'
+import { Progress, type ProgressCallback } from './progress.ts'
+import { QueueEngine } from './queue-engine.ts'
 import { InvalidQueueOptionsError, StoreClosedError } from './queue-errors.ts'
-import { type QueueManagerOptions, verifyQueueManagerOptions } from './queue-options.ts'
-import type { AttemptEnd } from './runner.ts'
-import { type Ack, settlementOf } from './settlement.ts'
-import type { ClaimedTask, NewTask } from './task.ts'
+import { logEvents, logFault, logProgress, logStarted, logStopped } from './queue-log.ts'
+import { applyRetention, type Retention } from './retention.ts'
+import { RoomWatch, waitForOthers } from './room-watch.ts'
+import { RunCounter } from './run-counts.ts'
+import { type QueueStatistics, statisticsOf, type WorkerCounts } from './statistics.ts'
+import { TaskAdder } from './task-adder.ts'
+import { TaskIntake } from './task-intake.ts'
+import type { Source } from './task-source.ts'
+import type { HandlerMap, ScheduleOf, StoredTaskOf, TaskOf } from './typed-tasks.ts'
 
-/** Ends gather for this long before a round, unless a slot idles: a group commit, since each waits for the disk. */
-const LINGER_MS = 25
+/** Thrown by what needs a running queue. */
+export class NotRunningError extends HeirloomError {
+  readonly code = 'queue/not-running'
+  readonly recovery = 'retry'
 
-/** Rows that one round changes at most, and ends that make it start at once. */
-const MAX_ROUND = 500
-const FULL_ROUND = 100
-
-/** How often an idle queue looks for tasks that another process has added. */
-const POLL_MS = 1_000
-
-/** A timer cannot wait longer than 2^31 ms; a due time beyond is looked at again. */
-const MAX_WAIT_MS = 3_600_000
-
-type State = 'idle' | 'running' | 'stopping' | 'failed'
-
-interface Drain {
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
+  constructor(open: number) {
+    super(`queue is not running, ${open} tasks are open`, { hint: 'Call startProcessing first.' })
+  }
 }
 
-export class QueueManager {
+/** How often finished tasks are looked through for those to forget: age is counted in days. */
+const RETENTION_INTERVAL_MS = 600_000
+
+/** So many ended tasks are room enough for those who wait for it. */
+const GOOD_ROOM = 250
+
+export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements AsyncDisposable {
+  readonly #options: ResolvedOptions<Handlers>
   readonly #backend: Backend
-  readonly #options: QueueManagerOptions
+  readonly #engine: QueueEngine
+  readonly #governor: MemoryGovernor | undefined
+  readonly #events: JoinedEvents
   readonly #clock: Clock
-  readonly #leaseMs: number
-  readonly #workerId = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
-  readonly #lanes = new Map<string, Lane>()
-  readonly #events = new TypedEmitter<QueueEvents>()
-  readonly #outputs: CommitOutputs
-  #acks: Ack[] = []
-  #drains: Drain[] = []
-  #state: State = 'idle'
-  #failure: unknown
-  #loop: Promise<void> | undefined
-  #stopping: Promise<void> | undefined
-  #keepAlive: NodeJS.Timeout | undefined
+  readonly #logger: Logger
+  /** Concurrency as configured, by lane: the governor may have lowered it since. */
+  readonly #lanes: ReadonlyMap<string, number>
+  readonly #intake: TaskIntake<Handlers>
+  readonly #adder: TaskAdder
+  readonly #room: RoomWatch
+  readonly #progress: Progress
   readonly #duties: Duties
-  readonly #emissions: Emissions
-
-  constructor(options: QueueManagerOptions) {
-    verifyQueueManagerOptions(options)
-    this.#options = Object.freeze({ ...options })
-    this.#backend = options.backend
-    this.#clock = options.clock ?? systemClock
-    this.#leaseMs = options.leaseMs ?? 15_000
-    this.#duties = new Duties(this.#clock, (error) => this.#fail(error))
-    this.#emissions = new Emissions(options.onEmit, () => this.wake())
-    this.#outputs = new CommitOutputs(options.afterCommit, (error) => this.#fail(error))
-    for (const [name, lane] of Object.entries(options.lanes))
-      this.#lanes.set(name, this.#makeLane(name, lane))
-  }
-
-  /** Calls back on every event of that name; the returned function ends it. */
-  on<Name extends keyof QueueEvents>(name: Name, listener: Listener<QueueEvents[Name]>): () => void {
-    return this.#events.on(name, listener)
-  }
-
-  /** Adds tasks, all or none. Before or after `start`. */
-  async add(tasks: readonly NewTask[]): Promise<readonly AddedTask[]> {
-    const added = await this.#backend.add(tasks)
-    this.wake()
-    return added
-  }
-
-  /** {@link Backend.call}, after which the lanes look for tasks that it may have added. */
-  async call(name: string, argument: unknown): Promise<unknown> {
-    const value = await this.#backend.call(name, argument)
-    this.wake()
-    return value
-  }
-
-  /** Takes back what a vanished coordinator held, and begins to run tasks. Does nothing when running. */
-  async start(): Promise<void> {
-    if (this.#stopping) await this.#stopping
-    if (this.#state !== 'idle') return
-    this.#state = 'running'
-    this.#failure = undefined
-    this.#emissions.reopen()
-    // Timers of the clock do not hold a process open; a queue that runs does.
-    this.#keepAlive = setInterval(() => undefined, MAX_WAIT_MS)
-    try {
-      await this.#sweep(this.#options.sole ?? false)
-    } catch (error) {
-      this.#fail(error)
-      throw error
-    }
-    this.#duties.every(this.#leaseMs / 3, () => this.#renew())
-    this.#duties.every(this.#leaseMs, () => this.#sweep(false))
-    this.#duties.every(POLL_MS, async () => this.wake())
-    this.wake()
-  }
+  readonly #counter = new RunCounter()
+  readonly #endLog: () => void
+  #startedAt: number | undefined
+  #stoppedAt: number | undefined
+  #failure: { readonly error: unknown } | undefined
+  #pruning: Promise<void> = Promise.resolve()
+  #isRunning = false
+  #closing: Promise<void> | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
 
   /**
-   * Resolves when no task of these lanes is open that could ever run: all are final, or wait in a paused lane
-   * or for one. Rejects when the queue fails.
-   */
-  drain(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    const drained = new Promise<void>((resolve, reject) => {
-      this.#drains.push({ resolve, reject })
-    })
-    this.wake()
-    return drained
-  }
-
-  /**
-   * Stops claiming, and resolves when nothing of the queue is alive.
+   * Opens nothing and starts nothing yet: the first call does.
    *
-   * Graceful: running tasks finish, unstarted ones are released. Not graceful: workers are killed, and what they
-   * had is released uncharged. Safe to call twice (the second call may be the impatient one) and before `start`.
+   * @throws {@link InvalidQueueOptionsError} with every problem in one message.
    */
-  async stop({ graceful = true }: { readonly graceful?: boolean } = {}): Promise<void> {
+  constructor(options: QueueManagerOptions<Handlers>) {
+    this.#options = resolveManagerOptions(options)
+    this.#clock = options.clock ?? systemClock
+    this.#logger = options.logger ?? silentLogger
+    this.#backend = backendOf(options)
+    const engineOptions = engineOptionsOf(this.#options, this.#backend)
+    this.#lanes = new Map(Object.entries(engineOptions.lanes).map(([name, lane]) => [name, lane.concurrency]))
+    this.#engine = new QueueEngine(engineOptions)
+    this.#events = new JoinedEvents(this.#engine)
+    this.#governor = createGovernor(this.#engine, this.#options, {
+      emit: (name, event) => this.#events.governor.emit(name, event),
+      onError: (error) => logFault(this.#logger, 'memory governor stopped', error),
+    })
+    this.#endLog = options.logger === undefined ? () => undefined : logEvents(this.#events, options.logger)
+    this.#intake = new TaskIntake(this.#options, [...this.#lanes.keys()])
+    this.#room = new RoomWatch(this.#clock, Math.min(this.#options.queueSize / 4, GOOD_ROOM))
+    this.#adder = this.#makeAdder()
+    this.#progress = new Progress({
+      clock: this.#clock,
+      intervalMs: this.#options.progressUpdateInterval * 1_000,
+      read: () => this.getStatistics(),
+      onReading: (statistics) => logProgress(this.#logger, statistics),
+      onError: (error) => logFault(this.#logger, 'progress callback threw', error),
+    })
+    this.#duties = new Duties(this.#clock, (error) => logFault(this.#logger, 'retention stopped', error))
+    this.#engine.on('task.settled', (settled) => {
+      if (this.#counter.count(settled)) this.#room.ended()
+    })
+    this.#engine.on('queue.failed', ({ error }) => {
+      this.#failure = { error }
+      this.#room.wake()
+    })
+  }
+
+  /**
+   * Adds a task. Before or after `startProcessing`; resolved means committed.
+   *
+   * @returns its id, or that of the open task with the same `dedupeKey`.
+   * @throws {@link QueueFullError} when `queueSize` tasks are open.
+   */
+  async addTask(task: TaskOf<Handlers>): Promise<number> {
+    const newTask = this.#intake.toNewTask(task)
+    const { id, added } = await this.#adder.add(newTask)
+    const { kind, lane, priority = 0 } = newTask
+    this.#logger.debug('task added', { taskId: id, kind, lane, priority, isNew: added })
+    return id
+  }
+
+  /**
+   * Adds all tasks of an array, iterable or async iterable, and waits for room while the queue runs, here or in another
+   * process. Nothing is read ahead of what there is room for; what was added stays, also when the source throws.
+   *
+   * @returns their ids, in order.
+   * @throws {@link QueueFullError} when there is no room and nobody runs the queue; its `added` has the ids so far.
+   */
+  async addTasks(tasks: Source<TaskOf<Handlers>>): Promise<number[]> {
+    const ids = await this.#adder.addAll(this.#intake.toNewTasks(tasks))
+    this.#logger.info('tasks added', { count: ids.length })
+    return ids
+  }
+
+  /**
+   * Begins to run tasks; `callback` gets the statistics every `progressUpdateInterval` and at the end. When it runs
+   * already, only the callback is exchanged.
+   *
+   * @throws {@link InvalidQueueOptionsError} without handlers, {@link InsufficientMemoryError} without free memory,
+   *   and what opening the store threw.
+   */
+  async startProcessing(callback?: ProgressCallback): Promise<void> {
+    if (this.isClosed) throw new StoreClosedError('queue is closed')
+    if (this.#lanes.size === 0) {
+      throw new InvalidQueueOptionsError([
+        'neither module nor handlers are given: there is nothing to run tasks with',
+      ])
+    }
+    await this.#stopping
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined
+    })
+    await this.#starting
+    this.#progress.start(callback)
+  }
+
+  /**
+   * Stops, and resolves when nothing of the queue is alive. Open tasks stay for the next start.
+   *
+   * Graceful (the default): what runs is finished. Else, or when called a second time meanwhile: workers are killed,
+   * and what they had goes back uncharged.
+   */
+  async stopProcessing({ graceful = true }: { readonly graceful?: boolean } = {}): Promise<void> {
+    await this.#starting?.catch(() => undefined)
     if (this.#stopping !== undefined) {
-      if (!graceful) await this.#kill()
+      await this.#engine.stop({ graceful: false })
       return this.#stopping
     }
-    if (this.#state === 'idle') return this.#stopRunners(graceful)
+    if (!this.#isRunning) return
     this.#stopping = this.#stop(graceful).finally(() => {
       this.#stopping = undefined
     })
     return this.#stopping
   }
 
-  setConcurrency(lane: string, concurrency: number): void {
-    const found = this.#lane(lane)
-    found.concurrency = concurrency
-    found.runner.resize(concurrency)
-    this.wake()
+  /** The figures of the queue, each task counted once. */
+  async getStatistics(): Promise<QueueStatistics> {
+    const { freeBytes, limitBytes } = readMemorySample()
+    return statisticsOf({
+      lanes: await this.#backend.statistics(),
+      run: this.#counter.byLane,
+      workers: this.#workers(),
+      now: this.#clock.now(),
+      memoryPercent: (1 - freeBytes / limitBytes) * 100,
+      ...(this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
+      ...(this.#stoppedAt === undefined ? {} : { stoppedAt: this.#stoppedAt }),
+    })
+  }
+
+  /** The task as it is now; undefined when there is none, or it was forgotten (see `retention`). */
+  async getTaskStatus(taskId: number): Promise<StoredTaskOf<Handlers> | undefined> {
+    return (await this.#backend.get(taskId)) as StoredTaskOf<Handlers> | undefined
+  }
+
+  /** Tasks that all given conditions hold for, oldest first, or newest first. */
+  async listTasks(filter: Parameters<Backend['list']>[0]): Promise<readonly StoredTaskOf<Handlers>[]> {
+    return (await this.#backend.list(filter)) as readonly unknown[] as readonly StoredTaskOf<Handlers>[]
+  }
+
+  /** Cancels a task, and ends its work when it runs. False when it had ended or there is none. */
+  async cancelTask(taskId: number): Promise<boolean> {
+    const { cancelled, requested } = await this.cancelTasks([taskId])
+    return cancelled.length + requested.length > 0
+  }
+
+  async cancelTasks(taskIds: readonly number[]): Promise<CancelReport> {
+    const report = await this.#engine.cancel(taskIds)
+    if (report.cancelled.length > 0) this.#logger.info('tasks cancelled', { count: report.cancelled.length })
+    this.#room.wake()
+    return report
   }
 
   /**
-   * Starts the lane's worker processes before there are tasks for them: while the queue runs, or before `start`, so
-   * that they load while the backend is opened. {@link stop} ends them in either case.
-   */
-  prestart(lane: string): void {
-    if (this.#state === 'running' || this.#state === 'idle') this.#lane(lane).runner.prestart?.()
-  }
-
-  /** Hands out no more tasks of the lane; what runs goes on. */
-  pause(lane: string): void {
-    this.#lane(lane).paused = true
-  }
-
-  resume(lane: string): void {
-    this.#lane(lane).paused = false
-    this.wake()
-  }
-
-  /** Lets every lane look for tasks. Needed only after tasks were added past this object. */
-  wake(): void {
-    for (const lane of this.#lanes.values()) lane.wake()
-    this.#kick()
-  }
-
-  /**
-   * One round: settles what has ended and claims what there is room for, in one transaction.
+   * Gives failed tasks all their attempts again: all of them, or those that all conditions of `filter` hold for.
    *
-   * @returns false when there was nothing to do.
+   * @returns their ids.
    */
-  async runOnce(): Promise<boolean> {
-    const acks = this.#acks.splice(0, MAX_ROUND)
-    const claims = this.#claims(acks.length)
-    if (acks.length === 0 && claims.length === 0) return false
-    const { settled, claimed } = await this.#backend.exchange({
-      settle: acks.map(({ settlement }) => settlement),
-      claim: claims,
-    })
-    for (const [index, ack] of acks.entries()) this.#report(ack, settled[index])
-    for (const [index, claim] of claims.entries()) await this.#receive(claim, claimed[index] ?? [])
-    await this.#outputs.room()
-    return true
+  async retryFailed(filter: Omit<TaskFilter, 'status'> = {}): Promise<number[]> {
+    const retried = await retryAllFailed(this.#backend, filter)
+    this.#engine.wake()
+    this.#logger.info('failed tasks retried', { count: retried.length })
+    return retried
   }
 
-  #makeLane(name: string, lane: LaneOptions): Lane {
-    return createLane(name, lane, {
-      options: this.#options,
-      clock: this.#clock,
-      events: this.#events,
-      ended: (claimed, end) => this.#ended(claimed, end),
-      emit: ({ task }, chunk) => this.#emissions.take(task, chunk),
-      onRoom: () => this.#feed(name),
-    })
+  /** Hands out no more tasks of the lane, in any process and over restarts; what runs goes on. */
+  async pause(lane: string): Promise<void> {
+    await (this.#lanes.has(lane) ? this.#engine.pause(lane) : this.#backend.setPaused(lane, true))
   }
 
-  #ended(claimed: ClaimedTask, end: AttemptEnd): void {
-    if (end.outcome === 'lost') return
-    const settlement = settlementOf(claimed, end, { ...this.#options, now: this.#clock.now() })
-    const durationMs = 'durationMs' in end ? end.durationMs : 0
-    if ('durationMs' in end) this.#lanes.get(claimed.task.lane)?.learn(durationMs)
-    this.#acks.push({ claimed, settlement, durationMs })
-    this.#kick()
+  async resume(lane: string): Promise<void> {
+    await (this.#lanes.has(lane) ? this.#engine.resume(lane) : this.#backend.setPaused(lane, false))
   }
 
-  #claims(settling: number): ClaimRequest[] {
-    if (this.#state !== 'running') return []
-    let room = MAX_ROUND - settling
-    const claims: ClaimRequest[] = []
-    for (const lane of this.#lanes.values()) {
-      // What is settled now may make tasks of any lane ready in the same transaction.
-      if (settling > 0) lane.dry = false
-      const limit = Math.min(lane.wants, room)
-      if (limit <= 0) continue
-      room -= limit
-      claims.push({ lane: lane.name, limit, workerId: this.#workerId, leaseMs: this.#leaseMs })
-    }
-    return claims
+  /**
+   * Resolves when no task of this manager's lanes is open that could ever run: all have ended, or wait in a paused
+   * lane or for one.
+   *
+   * @throws {@link NotRunningError} when tasks are open and nothing runs them here, and what made the queue fail.
+   */
+  async drain(): Promise<void> {
+    await this.#starting
+    if (this.#isRunning) return this.#engine.drain()
+    const { waiting, pending, processing, retry } = await this.#backend.counts()
+    const open = waiting + pending + processing + retry
+    if (open > 0) throw new NotRunningError(open)
   }
 
-  #report({ claimed: { task }, settlement, durationMs }: Ack, settled: SettleResult | undefined): void {
-    if (settled === undefined) return
-    const { id, kind, lane } = task
-    const { status, output } = settled
-    // What did not complete may be due again later.
-    const own = this.#lanes.get(lane)
-    if (own !== undefined && status !== 'completed') own.dueKnown = false
-    const ref = { id, kind, lane }
-    if (output !== undefined) this.#outputs.push({ task: ref, output })
-    const error = settlement.outcome === 'error' ? settlement.error : settled.error
-    this.#events.emit('task.settled', {
-      task: ref,
-      status,
-      durationMs,
-      ...(error === undefined ? {} : { error }),
-    })
+  /** Cancels every open task that does not run. Answers how many. */
+  async clearQueue(): Promise<number> {
+    const cleared = await cancelAllWaiting(this.#backend)
+    this.#engine.wake()
+    this.#room.wake()
+    this.#logger.info('queue cleared', { count: cleared })
+    return cleared
   }
 
-  async #receive(claim: ClaimRequest, tasks: readonly ClaimedTask[]): Promise<void> {
-    const lane = this.#lanes.get(claim.lane)
-    if (lane === undefined) return
-    lane.buffer.push(...tasks)
-    if (this.#state === 'running') lane.feed()
-    else this.#releaseBuffer(lane)
-    if (tasks.length >= claim.limit) return
-    lane.dry = true
-    if (!lane.dueKnown) await this.#awaitDue(lane)
+  /** Adds a task again and again by a cron expression. One of the same name is replaced. */
+  async schedule(schedule: ScheduleOf<Handlers>): Promise<StoredSchedule> {
+    const { kind, lane, payload, ...options } = this.#intake.toNewTask(schedule.task as TaskOf<Handlers>)
+    return this.#engine.putSchedule({ ...schedule, task: { kind, lane, payload, ...options } })
   }
 
-  /** Wakes a dry lane when its next task becomes due. */
-  async #awaitDue(lane: Lane): Promise<void> {
-    const dueAt = await this.#backend.nextDueAt(lane.name)
-    lane.cancelDue()
-    lane.dueKnown = true
-    if (dueAt === undefined || this.#state !== 'running') return
-    const waitMs = Math.min(Math.max(dueAt - this.#clock.now(), 1), MAX_WAIT_MS)
-    lane.cancelDue = this.#clock.after(waitMs, () => {
-      lane.wake()
-      this.#kick()
-    })
+  /** False when there was no schedule of that name. Tasks that it has added stay. */
+  unschedule(name: string): Promise<boolean> {
+    return this.#engine.removeSchedule(name)
   }
 
-  #feed(name: string): void {
-    if (this.#state !== 'running') return
-    const lane = this.#lanes.get(name)
-    lane?.feed()
-    if (lane?.isStarving) this.#kick()
+  schedules(): Promise<readonly StoredSchedule[]> {
+    return this.#backend.schedules()
   }
 
-  #kick(): void {
-    if (this.#state === 'idle' || this.#state === 'failed') return
-    this.#loop ??= this.#run()
+  /** Forgets tasks that ended before `endedBefore` (epoch ms) and match. Answers how many. */
+  prune(filter: TaskFilter & { readonly endedBefore: number }): Promise<number> {
+    return pruneAll(this.#backend, filter)
   }
 
-  async #run(): Promise<void> {
+  /** Runs a function of the store's program in a transaction. */
+  call(name: string, argument?: unknown): Promise<unknown> {
+    return this.#engine.call(name, argument)
+  }
+
+  /** Calls back on every event of that name; the returned function ends it. A listener must not throw. */
+  on<Name extends keyof ManagerEvents>(name: Name, listener: Listener<ManagerEvents[Name]>): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  /** Stops gracefully and closes the store, unless the caller brought it. Safe twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#starting?.catch(() => undefined)
+    // A stop that is under way is not made impatient.
+    await (this.#stopping ?? this.stopProcessing())
+    this.#endLog()
+    if (this.#options.backend === undefined) await this.#backend.close()
+  }
+
+  async #start(): Promise<void> {
+    if (this.#isRunning) return
+    this.#counter.reset()
+    this.#failure = undefined
+    for (const [lane, concurrency] of this.#lanes) this.#engine.setConcurrency(lane, concurrency)
+    this.#governor?.start()
     try {
-      while (await this.runOnce()) {
-        if (!this.#isUrgent) await new Promise((resolve) => setTimeout(resolve, LINGER_MS))
-      }
-      await this.#checkDrained()
+      await this.#engine.start()
     } catch (error) {
-      this.#fail(error)
-    } finally {
-      this.#loop = undefined
-      // Whatever came in since the last round found this loop still set.
-      if (this.#hasWork) this.#kick()
+      await this.#governor?.stop()
+      await this.#engine.stop({ graceful: false })
+      throw error
     }
-  }
-
-  get #isUrgent(): boolean {
-    if (this.#state !== 'running' || this.#acks.length >= FULL_ROUND) return true
-    return [...this.#lanes.values()].some((lane) => lane.isStarving && lane.wants > 0)
-  }
-
-  get #hasWork(): boolean {
-    if (this.#acks.length > 0) return true
-    return this.#state === 'running' && [...this.#lanes.values()].some((lane) => lane.wants > 0)
-  }
-
-  async #checkDrained(): Promise<void> {
-    if (this.#drains.length === 0 || this.#state !== 'running') return
-    const lanes = [...this.#lanes.values()]
-    if (lanes.some(({ inFlight }) => inFlight > 0) || this.#acks.length > 0) return
-    await this.#outputs.settled()
-    for (const lane of lanes) {
-      const { pending, retry, processing } = await this.#backend.counts(lane.name)
-      if (processing > 0 || (lane.isOpen && pending + retry > 0)) return
-    }
-    if (this.#hasWork) return
-    for (const { resolve } of this.#drains.splice(0)) resolve()
+    this.#isRunning = true
+    this.#startedAt = this.#clock.now()
+    this.#stoppedAt = undefined
+    const { retention = {}, maxWorkers, minWorkers, queueSize, memoryThresholdPercent } = this.#options
+    if (retention !== false) this.#keepRetention(retention)
+    logStarted(this.#logger, {
+      workers: maxWorkers,
+      minWorkers,
+      queueSize,
+      memoryThresholdPercent,
+      lanes: [...this.#lanes.keys()],
+    })
   }
 
   async #stop(graceful: boolean): Promise<void> {
-    const failed = this.#state === 'failed'
-    if (!failed) this.#state = 'stopping'
-    for (const lane of this.#lanes.values()) {
-      lane.cancelDue()
-      this.#releaseBuffer(lane)
-    }
-    await (graceful && !failed ? this.#stopRunners(true) : this.#kill())
+    this.#isRunning = false
+    this.#room.wake()
+    await this.#governor?.stop()
+    await this.#engine.stop({ graceful })
     await this.#duties.stop()
-    await this.#emissions.settled()
-    await (failed ? this.#loop : this.#flush())
-    await this.#outputs.settled()
-    clearInterval(this.#keepAlive)
-    this.#state = 'idle'
-    const reason = this.#failure ?? new StoreClosedError('queue was stopped before it was drained')
-    for (const { reject } of this.#drains.splice(0)) reject(reason)
+    await this.#pruning
+    this.#stoppedAt = this.#clock.now()
+    const last = await this.#progress.stop()
+    if (last !== undefined) logStopped(this.#logger, last)
   }
 
-  /** What was emitted may wait for tasks that are killed here. */
-  #kill(): Promise<void> {
-    this.#emissions.abandon()
-    return this.#stopRunners(false)
-  }
-
-  async #stopRunners(graceful: boolean): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map(({ runner }) => runner.stop({ graceful })))
-  }
-
-  /** Commits every end that is still at hand. */
-  async #flush(): Promise<void> {
-    while (this.#loop !== undefined || this.#acks.length > 0) {
-      this.#kick()
-      await this.#loop
-      if (this.#failure !== undefined) return
+  /** At the start too, since many a program never runs for ten minutes. */
+  #keepRetention(retention: Retention): void {
+    const prune = async (): Promise<void> => {
+      const count = await applyRetention(this.#backend, retention, this.#clock.now())
+      if (count > 0) this.#logger.debug('finished tasks forgotten', { count })
     }
+    this.#pruning = prune().catch((error: unknown) => logFault(this.#logger, 'retention stopped', error))
+    this.#duties.every(RETENTION_INTERVAL_MS, prune)
   }
 
-  #releaseBuffer(lane: Lane): void {
-    for (const claimed of lane.buffer.splice(0)) this.#ended(claimed, { outcome: 'released' })
-  }
-
-  async #renew(): Promise<void> {
-    const held = [...this.#lanes.values()].flatMap((lane) => lane.held)
-    if (held.length === 0) return
-    const { lost } = await this.#backend.renew(
-      held.map(({ lease }) => lease),
-      this.#leaseMs,
+  #workers(): Readonly<Record<string, WorkerCounts>> {
+    const byLane = Object.groupBy(this.#engine.workers(), ({ lane }) => lane)
+    return Object.fromEntries(
+      Object.entries(byLane).map(([lane, workers = []]) => [
+        lane,
+        { current: workers.length, active: workers.filter(({ taskId }) => taskId !== undefined).length },
+      ]),
     )
-    if (lost.length === 0) return
-    const taskIds = new Set(lost.map(({ taskId }) => taskId))
-    for (const lane of this.#lanes.values()) lane.abandon(taskIds)
-    this.#events.emit('lease.lost', { taskIds: [...taskIds] })
   }
 
-  async #sweep(takeOver: boolean): Promise<void> {
-    const { expired, released } = await this.#backend.sweep({ takeOver })
-    if (expired.length + released.length === 0) return
-    this.#events.emit('tasks.recovered', { expired, released })
-    this.wake()
-  }
-
-  #fail(error: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = error
-    this.#state = 'failed'
-    this.#events.emit('queue.failed', { error })
-    for (const { reject } of this.#drains.splice(0)) reject(error)
-    void this.#kill()
-  }
-
-  #lane(name: string): Lane {
-    const lane = this.#lanes.get(name)
-    if (lane) return lane
-    const names = [...this.#lanes.keys()].join(', ')
-    throw new InvalidQueueOptionsError([`there is no lane ${JSON.stringify(name)}, only: ${names}`])
+  #makeAdder(): TaskAdder {
+    const { queueSize } = this.#options
+    const admission = new Admission({
+      backend: this.#backend,
+      add: (tasks) => this.#engine.add(tasks),
+      queueSize,
+    })
+    return new TaskAdder({
+      admission,
+      queueSize,
+      roomAgain: async () => {
+        if (!this.#isRunning) return waitForOthers(this.#backend, this.#room, this.#engine.id)
+        await this.#room.next()
+        if (this.#failure !== undefined) throw this.#failure.error
+        return true
+      },
+      onFull: () => this.#logger.warn('queue full', { queueSize }),
+    })
   }
 }

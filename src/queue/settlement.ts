@@ -10,7 +10,6 @@ import type { AttemptEnd } from './runner.ts'
 import type { ClaimedTask } from './task.ts'
 
 export interface SettlementOptions {
-  readonly now: number
   readonly retryDelayMs?: number
   readonly maxRetryDelayMs?: number
   readonly random?: () => number
@@ -26,21 +25,32 @@ export interface Ack {
   readonly durationMs: number
 }
 
-/** A completed attempt carries its retry time too: its commit function may still throw. */
+/**
+ * A completed attempt carries its retry time too: its commit function may still throw.
+ *
+ * The first retry after the process has died without our doing is at once, since it runs alone: most often somebody
+ * else was to blame (a neighbour, the kernel's memory killer). A task that kills its process again backs off.
+ */
 export function settlementOf(
-  { task, lease }: ClaimedTask,
+  { task, lease, alone }: ClaimedTask,
   end: SettledEnd,
   options: SettlementOptions,
+  now: number,
 ): Settlement {
   if (end.outcome === 'released') return { lease, outcome: 'released' }
-  const { now, retryDelayMs, maxRetryDelayMs, random = Math.random } = options
-  const retryAt = nextAttemptAt({
-    attempt: task.failures + 1,
-    now,
+  const { durationMs } = end
+  const retryAt = nextAttemptAt({ ...retryOptions(options), attempt: task.failures + 1, now })
+  if (end.outcome === 'completed')
+    return { lease, outcome: 'completed', result: end.result, durationMs, retryAt }
+  const { error, crashed = false, retryAtOnce = false } = end
+  const at = retryAtOnce && !alone ? now : retryAt
+  return { lease, outcome: 'error', error, retryAt: at, durationMs, crashed }
+}
+
+function retryOptions({ retryDelayMs, maxRetryDelayMs, random = Math.random }: SettlementOptions) {
+  return {
     random,
     ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
     ...(maxRetryDelayMs === undefined ? {} : { maxDelayMs: maxRetryDelayMs }),
-  })
-  if (end.outcome === 'completed') return { lease, outcome: 'completed', result: end.result, retryAt }
-  return { lease, outcome: 'error', error: end.error, retryAt, crashed: end.crashed ?? false }
+  }
 }

@@ -21,11 +21,24 @@ export const FINAL_STATUSES: readonly TaskStatus[] = ['completed', 'failed', 'ca
 /** What becomes of a task when one that it depends on fails or is cancelled. */
 export type OnDependencyFailure = 'fail' | 'skip' | 'run'
 
-export interface Dependency {
-  readonly taskId: number
+/** A task that must end first: one that exists, or one of the same addition, by its `ref`. */
+export type Dependency = ({ readonly taskId: number } | { readonly ref: string }) & {
   /** `fail` fails this task too, `skip` cancels it, `run` runs it all the same. Default `fail`. */
   readonly onFailure?: OnDependencyFailure
 }
+
+/**
+ * What becomes of an addition whose `dedupeKey` an open task has already.
+ *
+ * `ignore`: nothing, the open one answers. `replace`: the open one takes the new payload and options, and keeps
+ * its place and due time, so that a steady stream of additions cannot put it off for ever. `debounce`: the same,
+ * but it is due when the new one would be. A task that runs already cannot be changed: it gives up its key,
+ * and the addition becomes a new task with it.
+ *
+ * A replaced task has all its attempts again and changes into the new one's group, but goes on waiting for what it
+ * waited for: `replace` and `debounce` are refused together with `dependsOn` or `afterGroup`.
+ */
+export type OnDuplicate = 'ignore' | 'replace' | 'debounce'
 
 /** What a caller gives to add a task. The payload must survive JSON. */
 export interface NewTask<Payload = unknown> {
@@ -45,8 +58,16 @@ export interface NewTask<Payload = unknown> {
   readonly group?: string
   /** Waits until that group has no open task. Add it while one is open, else it is due at once. */
   readonly afterGroup?: string
-  /** At most one open task has this key; adding a second one answers the first one's id. */
+  /** At most one open task has this key. */
   readonly dedupeKey?: string
+  /** Default `ignore`. Only with a `dedupeKey`. */
+  readonly onDuplicate?: OnDuplicate
+  /** Of all tasks with this key at most one is processing, in whatever lane. */
+  readonly concurrencyKey?: string
+  /** Memory that an attempt is expected to take, in bytes: admitted against the lane's budget. Default 0. */
+  readonly memoryBytes?: number
+  /** A name for this task within one addition, for the `dependsOn` of others. Not stored. */
+  readonly ref?: string
 }
 
 /** A task as stored. Instants are epoch milliseconds. */
@@ -66,6 +87,10 @@ export interface Task<Payload = unknown> {
   readonly timeoutMs?: number
   readonly group?: string
   readonly dedupeKey?: string
+  readonly concurrencyKey?: string
+  readonly memoryBytes?: number
+  /** Somebody wants it to end while it is processing. */
+  readonly cancelRequested?: boolean
   readonly createdAt: number
   readonly startedAt?: number
   readonly finishedAt?: number

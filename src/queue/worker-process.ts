@@ -21,10 +21,14 @@ const ORPHAN_GRACE_MS = 2_000
 /** Tasks that only wait, beside the one that computes: more than a disk can make use of. */
 const MAX_YIELDED = 4
 
-const abort = new AbortController()
+/** Progress is reported at most this often for each task; what comes in between replaces what waits. */
+const PROGRESS_MS = 100
+
 const waiting: WireTask[] = []
 const emitting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
 let sequence = 0
+/** Tasks that have begun and have not ended, by id. */
+const running = new Map<number, Run>()
 /** A task has the turn: it computes, and the next one must wait. */
 let computing = false
 /** Tasks that have begun and are not reported yet. */
@@ -34,6 +38,66 @@ let ending = false
 
 const send = (message: FromWorker): void => {
   if (process.connected) process.send?.(message)
+}
+
+/** One attempt, as its handler sees it. */
+class Run implements TaskContext {
+  readonly taskId: number
+  readonly kind: string
+  readonly attempt: number
+  readonly yieldTurn: () => void
+  #abort: AbortController | undefined
+  #aborted = false
+  #latest: { readonly value: unknown } | undefined
+  #throttle: NodeJS.Timeout | undefined
+
+  constructor({ id, kind, attempt }: WireTask, yieldTurn: () => void) {
+    this.taskId = id
+    this.kind = kind
+    this.attempt = attempt
+    this.yieldTurn = yieldTurn
+  }
+
+  /** Made when it is asked for: most handlers never do. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#aborted) this.#abort.abort()
+    return this.#abort.signal
+  }
+
+  // Fields, not methods: handlers take them off the context.
+  readonly emit = (chunk: unknown): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      sequence += 1
+      emitting.set(sequence, { resolve, reject })
+      send({ type: 'emit', id: this.taskId, sequence, chunk })
+    })
+
+  readonly progress = (value: unknown): void => {
+    this.#latest = { value }
+    if (this.#throttle === undefined) this.#sendLatest()
+  }
+
+  abort(): void {
+    this.#aborted = true
+    this.#abort?.abort()
+  }
+
+  /** Sends what waits: the last progress is told before the end. */
+  end(): void {
+    clearTimeout(this.#throttle)
+    this.#throttle = undefined
+    if (this.#latest !== undefined) send({ type: 'progress', id: this.taskId, value: this.#latest.value })
+    this.#latest = undefined
+  }
+
+  #sendLatest(): void {
+    this.#throttle = undefined
+    if (this.#latest === undefined) return
+    send({ type: 'progress', id: this.taskId, value: this.#latest.value })
+    this.#latest = undefined
+    this.#throttle = setTimeout(() => this.#sendLatest(), PROGRESS_MS)
+  }
 }
 
 // Without it each worker strips the types of, and compiles, every module again.
@@ -59,6 +123,9 @@ function receive(message: ToWorker): void {
       break
     case 'withdraw':
       send({ type: 'withdrawn', ids: waiting.splice(0).map(({ id }) => id) })
+      break
+    case 'cancel':
+      cancel(new Set(message.ids))
       break
     case 'emitted':
       settleEmit(message)
@@ -100,33 +167,30 @@ function begin(task: WireTask, module: WorkerModule): void {
   })
 }
 
+/** Gives back what has not begun, and tells the others to end. */
+function cancel(ids: ReadonlySet<number>): void {
+  const back = waiting.filter(({ id }) => ids.has(id)).map(({ id }) => id)
+  const kept = waiting.filter(({ id }) => !ids.has(id))
+  waiting.splice(0, waiting.length, ...kept)
+  if (back.length > 0) send({ type: 'withdrawn', ids: back })
+  for (const id of ids) running.get(id)?.abort()
+}
+
 async function run(task: WireTask, { handlers }: WorkerModule, passTurn: () => void): Promise<FromWorker> {
   const { id, kind } = task
   const startedAt = performance.now()
+  const context = new Run(task, passTurn)
+  running.set(id, context)
   try {
     const handler: Handler | undefined = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined
     if (handler === undefined) throw new ForwardedError(unknownKind(kind))
-    const result = await handler(task.payload as never, contextOf(task, passTurn))
+    const result = await handler(task.payload as never, context)
     return { type: 'completed', id, result, durationMs: performance.now() - startedAt }
   } catch (error) {
     return { type: 'failed', id, error: toErrorRecord(error), durationMs: performance.now() - startedAt }
-  }
-}
-
-function contextOf({ id, kind, attempt }: WireTask, yieldTurn: () => void): TaskContext {
-  return {
-    taskId: id,
-    kind,
-    attempt,
-    signal: abort.signal,
-    emit: (chunk) =>
-      new Promise((resolve, reject) => {
-        sequence += 1
-        emitting.set(sequence, { resolve, reject })
-        send({ type: 'emit', id, sequence, chunk })
-      }),
-    progress: (value) => send({ type: 'progress', id, value }),
-    yieldTurn,
+  } finally {
+    running.delete(id)
+    context.end()
   }
 }
 
@@ -144,7 +208,7 @@ async function end({ shutdown }: WorkerModule): Promise<void> {
 
 async function endOrphan(): Promise<void> {
   if (ending) return
-  abort.abort()
+  for (const run of running.values()) run.abort()
   // Not unref'd: it also ends a shutdown that never comes back.
   setTimeout(endGroup, ORPHAN_GRACE_MS)
   await worker?.shutdown?.()

@@ -22,6 +22,8 @@ export type ToWorker =
   | { readonly type: 'tasks'; readonly tasks: readonly WireTask[] }
   /** Give back what has not begun. */
   | { readonly type: 'withdraw' }
+  /** Give back those of these that have not begun, and abort the signals of the others. */
+  | { readonly type: 'cancel'; readonly ids: readonly number[] }
   /** Answer to `emit`. */
   | {
       readonly type: 'emitted'
@@ -44,5 +46,5 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorRecord; readonly durationMs: number }
   | { readonly type: 'emit'; readonly id: number; readonly sequence: number; readonly chunk: unknown }
   | { readonly type: 'progress'; readonly id: number; readonly value: unknown }
-  /** Answer to `withdraw`. */
+  /** Answer to `withdraw` and `cancel`. */
   | { readonly type: 'withdrawn'; readonly ids: readonly number[] }

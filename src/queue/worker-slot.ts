@@ -13,10 +13,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Clock } from '../clock.ts'
 import { type ErrorRecord, toErrorRecord } from '../errors.ts'
+import { Deadline } from './deadline.ts'
 import type { WorkerExitReason } from './events.ts'
 import { OutputTail } from './output-tail.ts'
 import { taskTimedOut, workerCrashed } from './queue-errors.ts'
-import type { AttemptEnd, RunnerHost } from './runner.ts'
+import type { AttemptEnd, RunnerHost, WorkerStatus } from './runner.ts'
 import type { ClaimedTask } from './task.ts'
 import type { FromWorker, ToWorker } from './worker-protocol.ts'
 
@@ -25,6 +26,9 @@ const START_LIMIT_MS = 60_000
 
 /** A worker that was asked to end and has not is killed. */
 const END_LIMIT_MS = 5_000
+
+/** A task that took too long is told so, and has this long to end by itself before its process is killed. */
+const TIMEOUT_GRACE_MS = 200
 
 /** A dead worker's pipes are read to the end, unless somebody else keeps them open for longer. */
 const CLOSE_LIMIT_MS = 1_000
@@ -35,6 +39,8 @@ export interface WorkerSlotOptions {
   readonly execArgv: readonly string[]
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. */
   readonly timeoutMs: number
+  /** A cancelled task that has not ended by then is killed with its process. */
+  readonly cancelGraceMs: number
   readonly clock: Clock
   readonly host: RunnerHost
   /** Called whenever there may be room for more, and when the process is gone. */
@@ -54,15 +60,24 @@ export class WorkerSlot {
   readonly #options: WorkerSlotOptions
   readonly #child: ChildProcess
   readonly #output = new OutputTail()
-  #cancelDeadline: () => void = () => undefined
+  readonly #deadline: Deadline
+  #cancelGrace: () => void = () => undefined
   #ready = false
+  #limitMs = START_LIMIT_MS
+  /** Of the running task: epoch ms. */
+  #headSince = 0
+  /** Since when it has had no task: epoch ms. */
+  #idleSince: number
   #reason: WorkerExitReason | undefined
   #retiring: WorkerExitReason | undefined
-  #overdue: Blame | undefined
+  #blame: Blame | undefined
+  #overdue: ClaimedTask | undefined
   #lost: ReadonlySet<number> = new Set()
+  readonly #cancelled = new Set<number>()
 
   constructor(options: WorkerSlotOptions) {
     this.#options = options
+    this.#idleSince = options.clock.now()
     const script = new URL(
       import.meta.url.endsWith('.ts') ? './worker-process.ts' : './worker-process.js',
       import.meta.url,
@@ -76,9 +91,30 @@ export class WorkerSlot {
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#output.add(chunk))
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#output.add(chunk))
     this.#child.on('message', (message: FromWorker) => this.#receive(message))
+    this.#deadline = new Deadline(options.clock, () => this.#overrun())
     this.gone = this.#awaitEnd()
     if (this.#child.pid !== undefined) options.host.workerStarted(this.#child.pid)
-    this.#watch(START_LIMIT_MS, workerCrashed('did not start', ''))
+    this.#deadline.set(START_LIMIT_MS)
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** How long it has had nothing to do. */
+  get idleForMs(): number {
+    return this.tasks.length > 0 ? 0 : this.#options.clock.now() - this.#idleSince
+  }
+
+  /** Undefined when it could not be started. */
+  get status(): WorkerStatus | undefined {
+    const { pid } = this.#child
+    if (pid === undefined) return undefined
+    const head = this.tasks[0]
+    const memoryBytes = this.tasks.reduce((sum, { task }) => sum + (task.memoryBytes ?? 0), 0)
+    const idle = { pid, lane: this.#options.lane, memoryBytes }
+    if (head === undefined || !this.#ready) return idle
+    return { ...idle, taskId: head.task.id, busySince: this.#headSince }
   }
 
   /** Whether it may be given tasks. */
@@ -103,11 +139,25 @@ export class WorkerSlot {
     this.#endIfDone()
   }
 
-  /** Ends the process and its children now. What it had is released, uncharged. */
-  kill(reason: WorkerExitReason = 'killed'): void {
+  /** Ends the process and its children now. What it had is released, uncharged; with an `error` the head is charged. */
+  kill(reason: WorkerExitReason, error?: ErrorRecord): void {
+    const claimed = this.tasks[0]
+    if (this.#reason === undefined && error !== undefined && claimed !== undefined) {
+      const durationMs = this.#ready ? this.#options.clock.now() - this.#headSince : this.#limitMs
+      this.#blame = { claimed, end: { outcome: 'error', error, crashed: true, durationMs } }
+    }
     this.#reason ??= reason
-    this.#cancelDeadline()
+    this.#deadline.stop()
     killGroup(this.#child)
+  }
+
+  /** Asks for the end of these tasks; the process is killed when the running one does not listen. */
+  cancel(taskIds: ReadonlySet<number>): void {
+    const ids = this.tasks.filter(({ task }) => taskIds.has(task.id)).map(({ task }) => task.id)
+    if (ids.length === 0) return
+    for (const id of ids) this.#cancelled.add(id)
+    this.#send({ type: 'cancel', ids })
+    this.#watchCancelled()
   }
 
   /** Ends the process if it works on one of these tasks, whose leases are lost. */
@@ -127,7 +177,7 @@ export class WorkerSlot {
     switch (message.type) {
       case 'ready':
         this.#ready = true
-        this.#cancelDeadline()
+        this.#deadline.clear()
         this.#beginHead()
         break
       case 'completed': {
@@ -157,18 +207,48 @@ export class WorkerSlot {
   /** The first task's turn: from now on its time counts. */
   #beginHead(): void {
     const head = this.tasks[0]
-    if (head === undefined) return
+    if (head === undefined) {
+      this.#idleSince = this.#options.clock.now()
+      return
+    }
     this.#options.host.started(head, this.#child.pid)
-    const timeoutMs = head.task.timeoutMs ?? this.#options.timeoutMs
-    if (timeoutMs > 0 && Number.isFinite(timeoutMs)) this.#watch(timeoutMs, taskTimedOut(timeoutMs))
+    this.#headSince = this.#options.clock.now()
+    this.#limitMs = head.task.timeoutMs ?? this.#options.timeoutMs
+    this.#deadline.set(this.#limitMs)
+    if (this.#cancelled.size > 0) this.#watchCancelled()
+  }
+
+  /** The running task is to end: it has a moment to do so by itself. */
+  #watchCancelled(): void {
+    const head = this.tasks[0]
+    if (head === undefined || !this.#cancelled.has(head.task.id)) return
+    this.#cancelGrace()
+    this.#cancelGrace = this.#options.clock.after(this.#options.cancelGraceMs, () => {
+      if (this.tasks[0] === head) this.kill('cancelled')
+    })
+  }
+
+  #overrun(): void {
+    const head = this.tasks[0]
+    if (!this.#ready) {
+      this.kill('timeout', workerCrashed('did not start', ''))
+    } else if (head === undefined || this.#overdue === head) {
+      this.kill('timeout', taskTimedOut(this.#limitMs))
+    } else {
+      this.#overdue = head
+      this.#send({ type: 'cancel', ids: [head.task.id] })
+      this.#deadline.set(TIMEOUT_GRACE_MS)
+    }
   }
 
   #finish(id: number, end: AttemptEnd): void {
     const claimed = this.tasks[0]
     if (claimed?.task.id !== id) return
-    this.#cancelDeadline()
+    this.#deadline.clear()
     this.tasks.shift()
-    this.#options.host.ended(claimed, end)
+    this.#forget(id)
+    const isLate = end.outcome === 'error' && this.#overdue === claimed
+    this.#options.host.ended(claimed, isLate ? { ...end, error: taskTimedOut(this.#limitMs) } : end)
     this.#beginHead()
     this.#endIfDone()
     this.#options.onChange()
@@ -185,6 +265,11 @@ export class WorkerSlot {
     }
   }
 
+  #forget(id: number): void {
+    if (!this.#cancelled.delete(id)) return
+    this.#cancelGrace()
+  }
+
   #find(id: number): ClaimedTask | undefined {
     return this.tasks.find(({ task }) => task.id === id)
   }
@@ -194,33 +279,25 @@ export class WorkerSlot {
     const back = this.tasks.filter(({ task }) => given.has(task.id))
     const kept = this.tasks.filter(({ task }) => !given.has(task.id))
     this.tasks.splice(0, this.tasks.length, ...kept)
-    for (const claimed of back) this.#options.host.ended(claimed, { outcome: 'released' })
+    for (const claimed of back) {
+      this.#cancelled.delete(claimed.task.id)
+      this.#options.host.ended(claimed, { outcome: 'released' })
+    }
     this.#endIfDone()
+    this.#options.onChange()
   }
 
   #endIfDone(): void {
     if (this.#retiring === undefined || this.#reason !== undefined || this.tasks.length > 0) return
     this.#reason = this.#retiring
-    this.#cancelDeadline()
     this.#send({ type: 'end' })
-    this.#cancelDeadline = this.#options.clock.after(END_LIMIT_MS, () => killGroup(this.#child))
-  }
-
-  #watch(limitMs: number, error: ErrorRecord): void {
-    const startedAt = performance.now()
-    this.#cancelDeadline = this.#options.clock.after(limitMs, () => {
-      const claimed = this.tasks[0]
-      const durationMs = performance.now() - startedAt
-      if (claimed !== undefined) {
-        this.#overdue = { claimed, end: { outcome: 'error', error, crashed: true, durationMs } }
-      }
-      this.kill('timeout')
-    })
+    this.#deadline.set(END_LIMIT_MS)
   }
 
   async #awaitEnd(): Promise<void> {
     const how = await endOf(this.#child)
-    this.#cancelDeadline()
+    this.#deadline.stop()
+    this.#cancelGrace()
     const reason = this.#reason ?? 'crashed'
     this.#reason = reason
     this.#answerFor(reason, how)
@@ -240,12 +317,14 @@ export class WorkerSlot {
 
   /** The task that took the process down, and what that means for it. */
   #blameFor(reason: WorkerExitReason, how: string): Blame | undefined {
-    if (reason === 'timeout') return this.#overdue
+    if (reason !== 'crashed') return this.#blame
     const claimed = this.tasks[0]
-    if (reason !== 'crashed' || claimed === undefined) return undefined
+    if (claimed === undefined) return undefined
     const story = this.#ready ? `died with ${how}` : `did not start: ${how}`
     const error = workerCrashed(story, this.#output.text())
-    return { claimed, end: { outcome: 'error', error, crashed: this.#ready, durationMs: 0 } }
+    const crashed = this.#ready
+    const durationMs = crashed ? this.#options.clock.now() - this.#headSince : 0
+    return { claimed, end: { outcome: 'error', error, crashed, retryAtOnce: crashed, durationMs } }
   }
 }
 

@@ -9,7 +9,7 @@
 
 import { systemClock } from '../clock.ts'
 import type { Recovery } from '../library/recover.ts'
-import { QueueManager } from '../queue/queue-manager.ts'
+import { QueueEngine } from '../queue/queue-engine.ts'
 import { FINAL_STATUSES, type NewTask, type TaskStatus } from '../queue/task.ts'
 import type { ExportFinishPayload } from './commit-export.ts'
 import type { ItemCommit } from './commit-item.ts'
@@ -89,7 +89,7 @@ class IngestRun {
   readonly #intake: ExportIntake
   readonly #publisher: Publisher
   readonly #meter: IngestMeter
-  readonly #queue: QueueManager
+  readonly #queue: QueueEngine
   /** Exports whose planning has not ended. */
   #unplanned: number
 
@@ -146,20 +146,21 @@ class IngestRun {
     await this.#session.storage.sweepTemps(new Set(decided.map(({ temp }) => temp)))
   }
 
-  async #work(queue: QueueManager): Promise<void> {
+  async #work(queue: QueueEngine): Promise<void> {
     await queue.start()
     this.#meter.start()
     try {
-      await queue.drain()
+      // A lane may be paused from outside: its tasks wait until it is resumed, and so does this run.
+      await queue.drain({ waitForPaused: true })
     } catch (error) {
       // A queue that was told to stop is not drained; everything else is a reason to fail.
       if (!this.#options.signal.aborted) throw error
     }
   }
 
-  #makeQueue(): QueueManager {
+  #makeQueue(): QueueEngine {
     const { parallelExports, workers } = this.#options
-    const queue = new QueueManager({
+    const queue = new QueueEngine({
       backend: this.#session.backend,
       sole: true,
       workerModule: WORKER_MODULE,
@@ -188,7 +189,7 @@ class IngestRun {
     return queue
   }
 
-  #watch(queue: QueueManager): void {
+  #watch(queue: QueueEngine): void {
     const { logger } = this.#options
     queue.on('task.settled', ({ task, status, durationMs, error }) => {
       if (task.kind === 'export' && isFinal(status)) this.#endPlanner(queue)
@@ -196,6 +197,8 @@ class IngestRun {
       if (error === undefined) logger.debug('task settled', fields)
       else logger.warn('attempt failed', { ...fields, error })
     })
+    queue.on('lane.paused', ({ lane }) => logger.warn('lane is paused, its tasks wait', { lane }))
+    queue.on('lane.resumed', ({ lane }) => logger.warn('lane is resumed', { lane }))
     queue.on('worker.exited', ({ lane, pid, reason, how }) => {
       if (reason === 'crashed' || reason === 'timeout')
         logger.warn('worker ended', { lane, pid, reason, how })
@@ -203,7 +206,7 @@ class IngestRun {
   }
 
   /** A planner holds what it has read of an export of 100,000 files: 150 MB, which the items can use. */
-  #endPlanner(queue: QueueManager): void {
+  #endPlanner(queue: QueueEngine): void {
     this.#unplanned -= 1
     queue.setConcurrency('export', Math.min(this.#options.parallelExports, this.#unplanned))
   }

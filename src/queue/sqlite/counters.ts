@@ -19,9 +19,17 @@ interface Change {
 export type CounterChanges = ReadonlyMap<string, Change>
 
 export class Counters {
+  readonly #onArrival: (lane: string, status: TaskStatus) => void
   #changes = new Map<string, Change>()
 
+  /** `onArrival` is called with every task that comes to a state. */
+  constructor(onArrival: (lane: string, status: TaskStatus) => void) {
+    this.#onArrival = onArrival
+  }
+
+  /** So many tasks more, or less. */
   add(lane: string, status: TaskStatus, by: number): void {
+    for (let arrived = 0; arrived < by; arrived += 1) this.#onArrival(lane, status)
     const key = `${status} ${lane}`
     this.#changes.set(key, { lane, status, by: (this.#changes.get(key)?.by ?? 0) + by })
   }

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { FakeClock } from '../../clock.ts'
+import type { Backend } from '../backend.ts'
 import { conformanceProgram, describeBackend } from '../testing/backend-conformance.ts'
 import { openSqliteBackend, openSqliteBackendInProcess, startSqliteBackend } from './sqlite-backend.ts'
 
@@ -63,6 +64,22 @@ describe('sqlite backend in its own thread', () => {
     )
   })
 
+  test('a pause and taken tokens outlive a reopening', async (t) => {
+    const file = join(await temporaryFolder(t), 'q.db')
+    const rate = { limit: 2, perMs: 3_600_000 }
+    const claim = [{ lane: 'a', limit: 9, workerId: 'w', leaseMs: 1_000, rate }]
+    const first = await openSqliteBackend({ file })
+    await first.add(Array.from({ length: 3 }, (_, payload) => ({ kind: 'plain', lane: 'a', payload })))
+    await first.setPaused('b', true)
+    assert.equal((await first.exchange({ settle: [], claim })).claimed[0]?.length, 2)
+    await first.close()
+    const second = await openSqliteBackend({ file })
+    t.after(() => second.close())
+    assert.deepEqual(await second.pausedLanes(), ['b'])
+    assert.equal((await second.exchange({ settle: [], claim })).claimed[0]?.length, 0)
+    assert.ok(((await second.nextDueAt('a', rate)) ?? 0) > Date.now() + 3_000_000)
+  })
+
   test('errors keep their code over the thread', async (t) => {
     const folder = await temporaryFolder(t)
     const module = join(folder, 'program.mjs')
@@ -113,6 +130,35 @@ describe('sqlite backend in its own thread', () => {
     const backend = await openSqliteBackend({ file: join(folder, 'q.db') })
     await Promise.all([backend.close(), backend.close()])
     await assert.rejects(backend.counts(), { code: 'queue/store-closed' })
+  })
+
+  test('stores on one file never run two tasks with one key at a time', async (t) => {
+    const folder = await temporaryFolder(t)
+    const file = join(folder, 'q.db')
+    const stores = [await openSqliteBackend({ file }), await openSqliteBackend({ file })]
+    t.after(() => Promise.all(stores.map((store) => store.close())))
+    const keyed = { kind: 'plain', payload: null, concurrencyKey: 'k' }
+    const tasks = Array.from({ length: 40 }, (_, n) => ({ ...keyed, lane: n % 2 === 0 ? 'a' : 'b' }))
+    await stores[0]?.add(tasks)
+    let running = 0
+    let done = 0
+    const drain = async (store: Backend): Promise<void> => {
+      for (let idle = 0; done < tasks.length && idle < 500; idle += 1) {
+        const claim = ['a', 'b'].map((lane) => ({ lane, limit: 5, workerId: 'w', leaseMs: 60_000 }))
+        const { claimed } = await store.exchange({ settle: [], claim })
+        for (const { lease } of claimed.flat()) {
+          assert.equal(++running, 1)
+          // The other store gets its chance to claim the next one too early.
+          await store.counts()
+          running -= 1
+          done += 1
+          idle = 0
+          await store.exchange({ settle: [{ lease, outcome: 'completed', result: null }], claim: [] })
+        }
+      }
+    }
+    await Promise.all(stores.map(drain))
+    assert.equal(done, tasks.length)
   })
 
   test('two stores on one file share its tasks without claiming one twice', async (t) => {

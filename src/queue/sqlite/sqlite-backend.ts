@@ -12,6 +12,7 @@ import type { StoreProgram } from '../commit.ts'
 import { ForwardedError, StoreClosedError } from '../queue-errors.ts'
 import { SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts'
 import { STORE_METHODS, type StoreMethod, type StoreReply, type StoreThreadData } from './store-protocol.ts'
+import { Watchers, watchCommits } from './watch.ts'
 
 /**
  * What the store's thread is asked lives for one transaction: a young generation that grows with it (134 MB were seen
@@ -69,17 +70,24 @@ export function startSqliteBackend(options: SqliteBackendOptions): {
 /** Opens the database in the caller's thread: for tests, which bring a clock and `:memory:`. */
 export function openSqliteBackendInProcess(options: InProcessOptions): Backend {
   const store = new SqliteStore(options)
+  const watched = { file: options.file, readVersion: () => store.dataVersion() }
+  const watchers = new Watchers(() => watchCommits(watched, () => watchers.notify()))
   return backendOf({
     call: async (method, parameters) => {
       const run = store[method] as (...values: readonly unknown[]) => unknown
       return run.apply(store, [...parameters])
     },
-    close: async () => store.close(),
+    watch: (onChange) => watchers.add(onChange),
+    close: async () => {
+      watchers.close()
+      store.close()
+    },
   })
 }
 
 interface StoreCalls {
   call(method: StoreMethod, parameters: readonly unknown[]): Promise<unknown>
+  watch(onChange: () => void): () => void
   close(): Promise<void>
 }
 
@@ -88,7 +96,8 @@ function backendOf(calls: StoreCalls): Backend {
     method,
     (...parameters: readonly unknown[]) => calls.call(method, parameters),
   ])
-  return Object.freeze({ ...Object.fromEntries(methods), close: () => calls.close() }) as Backend
+  const { watch, close } = { watch: calls.watch.bind(calls), close: calls.close.bind(calls) }
+  return Object.freeze({ ...Object.fromEntries(methods), watch, close }) as Backend
 }
 
 function ready(thread: Worker): Promise<void> {
@@ -111,6 +120,10 @@ interface Pending {
 class ThreadCalls implements StoreCalls {
   readonly #thread: Worker
   readonly #pending = new Map<number, Pending>()
+  readonly #watchers = new Watchers(() => {
+    this.#tell('watch')
+    return () => this.#tell('unwatch')
+  })
   #nextId = 1
   #closed: Promise<void> | undefined
   #ended: unknown
@@ -133,7 +146,12 @@ class ThreadCalls implements StoreCalls {
     })
   }
 
+  watch(onChange: () => void): () => void {
+    return this.#watchers.add(onChange)
+  }
+
   close(): Promise<void> {
+    this.#watchers.close()
     this.#closed ??= this.#close()
     return this.#closed
   }
@@ -145,7 +163,12 @@ class ThreadCalls implements StoreCalls {
     await exited
   }
 
+  #tell(method: 'watch' | 'unwatch'): void {
+    if (this.#ended === undefined) this.#thread.postMessage({ id: 0, method, parameters: [] })
+  }
+
   #receive(reply: StoreReply): void {
+    if (reply.type === 'changed') this.#watchers.notify()
     if (reply.type !== 'result' && reply.type !== 'error') return
     const pending = this.#pending.get(reply.id)
     this.#pending.delete(reply.id)
@@ -155,6 +178,7 @@ class ThreadCalls implements StoreCalls {
 
   #end(error: unknown): void {
     this.#ended ??= error
+    this.#watchers.close()
     for (const { reject } of this.#pending.values()) reject(this.#ended)
     this.#pending.clear()
   }

@@ -44,6 +44,11 @@ function rarely<Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value | und
   return fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
 }
 
+const duplicates = fc.record({
+  dedupeKey: fc.constantFrom('k', 'l'),
+  onDuplicate: fc.constantFrom('ignore' as const, 'replace' as const, 'debounce' as const),
+})
+
 const task = fc.record(
   {
     kind: fc.constantFrom('plain', 'effect'),
@@ -55,9 +60,25 @@ const task = fc.record(
     dependsOn: rarely(fc.array(fc.record({ back: small, onFailure: rule }), { maxLength: 3 })),
     group: rarely(group),
     afterGroup: rarely(group),
-    dedupeKey: rarely(fc.constantFrom('k', 'l')),
+    duplicates: rarely(duplicates),
+    concurrencyKey: rarely(fc.constantFrom('x', 'y')),
+    waitsFor: rarely(
+      fc.array(fc.record({ task: fc.constantFrom(0, 1, 2, 2, 3, 9), onFailure: rule }), { maxLength: 2 }),
+    ),
   },
-  { requiredKeys: ['kind', 'lane', 'payload', 'dependsOn', 'group', 'afterGroup', 'dedupeKey'] },
+  {
+    requiredKeys: [
+      'kind',
+      'lane',
+      'payload',
+      'dependsOn',
+      'group',
+      'afterGroup',
+      'duplicates',
+      'concurrencyKey',
+      'waitsFor',
+    ],
+  },
 )
 
 const ending = fc.oneof(
@@ -72,7 +93,18 @@ const ending = fc.oneof(
     crashed: fc.boolean(),
   }),
   fc.record({ outcome: fc.constant('released' as const) }),
+  fc.record({ outcome: fc.constant('cancelled' as const) }),
   fc.record({ outcome: fc.constant('snoozed' as const), delayMs: fc.constantFrom(0, 100) }),
+)
+
+const rate = fc.record({ limit: fc.integer({ min: 0, max: 3 }), perMs: fc.constantFrom(50, 700) })
+
+const filter = fc.oneof(
+  fc.record({ status: fc.constant('failed' as const) }),
+  fc.record({ lane }),
+  fc.record({ kind: fc.constant('plain') }),
+  fc.record({ group }),
+  fc.record({ errorCode: fc.constantFrom('test/error', 'queue/dependency-failed') }),
 )
 
 const command = fc.oneof(
@@ -85,7 +117,9 @@ const command = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('exchange' as const),
       settle: fc.array(fc.record({ lease: small, ending }), { maxLength: 4 }),
-      claim: fc.array(fc.record({ lane, limit: fc.integer({ min: 0, max: 4 }) }), { maxLength: 3 }),
+      claim: fc.array(fc.record({ lane, limit: fc.integer({ min: 0, max: 4 }), rate: rarely(rate) }), {
+        maxLength: 3,
+      }),
     }),
   },
   {
@@ -95,13 +129,37 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep' as const), takeOver: fc.boolean() }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('renew' as const), leases: fc.array(small, { maxLength: 3 }) }),
+    arbitrary: fc.record({
+      do: fc.constant('renew' as const),
+      leases: fc.array(small, { maxLength: 3 }),
+      progress: rarely(fc.constantFrom(1, { done: 2 })),
+    }),
   },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('cancel' as const), back: fc.array(small, { maxLength: 3 }) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('addThenThrow' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('retryFailed' as const),
+      filter,
+      limit: fc.constantFrom(1, 3, 99),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('pause' as const),
+      lane,
+      paused: fc.constantFrom(true, false, false),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('prune' as const), filter, limit: fc.constantFrom(1, 3) }),
+  },
 )
 
 type Command = typeof command extends fc.Arbitrary<infer Value> ? Value : never
@@ -112,6 +170,9 @@ const LEASE_MS = 1_000
 const STATES = ['waiting', 'pending', 'processing', 'retry', 'completed', 'failed', 'cancelled']
 const ERRORS = [
   'queue/unknown-dependency',
+  'queue/unknown-ref',
+  'queue/dependency-cycle',
+  'queue/invalid-task',
   'queue/wait-cycle',
   'queue/dependency-failed',
   'queue/cancelled',
@@ -144,7 +205,9 @@ class Subject {
   #perform(command: Command): Promise<unknown> | undefined {
     switch (command.do) {
       case 'add':
-        return this.#add(command.tasks.map((given) => this.#newTask(given)))
+        return this.#add(
+          command.tasks.map((given, index) => this.#newTask(given, { index, withRefs: usesRefs(command) })),
+        )
       case 'exchange':
         return this.#exchange(command)
       case 'sweep':
@@ -153,12 +216,15 @@ class Subject {
           released: released.toSorted((a, b) => a - b),
         }))
       case 'renew':
-        return this.backend.renew(
-          command.leases.flatMap((back) => this.#leases.at(-1 - back) ?? []),
-          LEASE_MS,
-        )
+        return this.#renew(command)
       case 'cancel':
         return this.backend.cancel(command.back.map((back) => this.#recent(back)))
+      case 'retryFailed':
+        return this.backend.retryFailed(command.filter, command.limit)
+      case 'pause':
+        return this.backend.setPaused(command.lane, command.paused)
+      case 'prune':
+        return this.backend.prune({ ...command.filter, endedBefore: this.#clock.now() }, command.limit)
       case 'addThenThrow':
         return this.backend.call('addThenThrow', null)
       case 'advance':
@@ -172,18 +238,40 @@ class Subject {
     return added
   }
 
-  #newTask({ delayMs, dependsOn, ...given }: Extract<Command, { do: 'add' }>['tasks'][number]): NewTask {
-    const { group: _g, afterGroup: _a, dedupeKey: _d, ...rest } = given
+  #newTask(
+    given: Extract<Command, { do: 'add' }>['tasks'][number],
+    { index, withRefs }: { index: number; withRefs: boolean },
+  ): NewTask {
+    const {
+      delayMs,
+      dependsOn = [],
+      waitsFor = [],
+      duplicates: twins,
+      group: joins,
+      afterGroup,
+      ...rest
+    } = given
+    const { concurrencyKey, ...fields } = rest
     return {
-      ...rest,
-      ...(given.group === undefined ? {} : { group: given.group }),
-      ...(given.afterGroup === undefined ? {} : { afterGroup: given.afterGroup }),
-      ...(given.dedupeKey === undefined ? {} : { dedupeKey: given.dedupeKey }),
+      ...fields,
+      // An addition without refs takes another way through the store.
+      ...(withRefs ? { ref: `t${index}` } : {}),
+      dependsOn: [
+        ...dependsOn.map(({ back, onFailure }) => ({ taskId: this.#recent(back), onFailure })),
+        ...waitsFor.map(({ task: number, onFailure }) => ({ ref: `t${number}`, onFailure })),
+      ],
+      ...twins,
+      ...(joins === undefined ? {} : { group: joins }),
+      ...(afterGroup === undefined ? {} : { afterGroup }),
+      ...(concurrencyKey === undefined ? {} : { concurrencyKey }),
       ...(delayMs === undefined ? {} : { runAt: this.#clock.now() + delayMs }),
-      ...(dependsOn === undefined
-        ? {}
-        : { dependsOn: dependsOn.map(({ back, onFailure }) => ({ taskId: this.#recent(back), onFailure })) }),
     }
+  }
+
+  #renew({ leases, progress }: Extract<Command, { do: 'renew' }>): Promise<unknown> {
+    const held = leases.flatMap((back) => this.#leases.at(-1 - back) ?? [])
+    const told = progress === undefined ? [] : held.map(({ taskId }) => ({ taskId, value: progress }))
+    return this.backend.renew(held, LEASE_MS, told)
   }
 
   /** The id of a recent task; now and then of none. */
@@ -197,7 +285,10 @@ class Subject {
         const held = this.#leases.at(-1 - lease)
         return held === undefined ? [] : [this.#settlement(held, end)]
       }),
-      claim: claim.map((request) => ({ ...request, workerId: 'w', leaseMs: LEASE_MS })),
+      claim: claim.map(({ rate: limited, ...request }) => {
+        const rules = limited === undefined ? {} : { rate: limited }
+        return { ...request, ...rules, workerId: 'w', leaseMs: LEASE_MS }
+      }),
     })
     this.#leases.push(...answer.claimed.flat().map(({ lease }) => lease))
     return answer
@@ -209,7 +300,7 @@ class Subject {
   ): Settlement {
     const now = this.#clock.now()
     if (end.outcome === 'completed') return { lease, ...end, retryAt: now + 100 }
-    if (end.outcome === 'released') return { lease, ...end }
+    if (end.outcome === 'released' || end.outcome === 'cancelled') return { lease, ...end }
     if (end.outcome === 'snoozed') return { lease, outcome: 'snoozed', runAt: now + end.delayMs }
     const error: ErrorRecord = { code: 'test/error', message: 'no', recovery: end.recovery }
     return { lease, outcome: 'error', error, retryAt: now + end.delayMs, crashed: end.crashed }
@@ -224,13 +315,41 @@ class Subject {
       counts: await Promise.all([undefined, 'a', 'b', 'made'].map((name) => backend.counts(name))),
       due: await Promise.all(['a', 'b', 'made'].map((name) => backend.nextDueAt(name))),
       groups: await Promise.all(['g', 'h', 'i'].map((name) => backend.openInGroup(name))),
+      paused: await backend.pausedLanes(),
+      dueByRate: await backend.nextDueAt('a', { limit: 2, perMs: 700 }),
+      failed: (await backend.list({ status: 'failed', newestFirst: true, limit: 5 })).map(({ id }) => id),
+      unlucky: (await backend.list({ errorCode: 'test/error', limit: 5 })).map(({ id }) => id),
+      statistics: (await backend.statistics()).flatMap(({ lane: name, retries }) =>
+        retries > 0 ? [[name, retries]] : [],
+      ),
       effects: await sorted(),
     }
   }
 }
 
+function usesRefs({ tasks }: Extract<Command, { do: 'add' }>): boolean {
+  return tasks.some(({ waitsFor }) => waitsFor !== undefined)
+}
+
 function withoutTokens(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value ?? null, (key, inner: unknown) => (key === 'token' ? 0 : inner)))
+}
+
+/** The one promise that two backends with the same mistake would both break. */
+async function refuseSharedKeys(backend: Backend): Promise<void> {
+  const running = await backend.list({ status: 'processing', limit: 1_000 })
+  const keys = running.flatMap(({ concurrencyKey }) => concurrencyKey ?? [])
+  assert.equal(new Set(keys).size, keys.length)
+}
+
+/** Statuses, error codes and requests that its tasks have. */
+async function statesOf(backend: Backend): Promise<readonly unknown[]> {
+  const tasks = await backend.list({ limit: 1_000 })
+  return tasks.flatMap(({ status, error, cancelRequested }) => [
+    status,
+    error?.code,
+    ...(cancelRequested ? ['cancelRequested'] : []),
+  ])
 }
 
 test('sqlite answers every sequence of requests as the reference does', async () => {
@@ -248,15 +367,15 @@ test('sqlite answers every sequence of requests as the reference does', async ()
         const [expected, actual] = [await memory.run(one), await sqlite.run(one)]
         assert.deepEqual(actual, expected)
         assert.deepEqual(await sqlite.picture(), await memory.picture())
+        await refuseSharedKeys(memory.backend)
         if (typeof expected === 'string') reached.add(expected)
       }
-      for (const { status, error } of await memory.backend.list({ limit: 1_000 })) {
-        reached.add(status).add(error?.code)
-      }
+      for (const seen of await statesOf(memory.backend)) reached.add(seen)
       await sqlite.backend.close()
     }),
     { numRuns: 150 },
   )
   // A generator that no longer gets anywhere would make this test say nothing.
-  for (const state of [...STATES, ...ERRORS]) assert.ok(reached.has(state), `never reached: ${state}`)
+  for (const state of [...STATES, ...ERRORS, 'cancelRequested'])
+    assert.ok(reached.has(state), `never reached: ${state}`)
 })

@@ -7,34 +7,47 @@
  * @module
  */
 
-import { randomUUID } from 'node:crypto'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type Clock, systemClock } from '../../clock.ts'
-import { type ErrorRecord, toErrorRecord } from '../../errors.ts'
 import type {
   AddedTask,
   Backend,
-  ClaimRequest,
+  CancelReport,
+  Coordinator,
+  CoordinatorReport,
   ExchangeRequest,
   ExchangeResult,
-  Settlement,
-  SettleResult,
+  FireReport,
+  LaneStatistics,
+  RateLimit,
+  RenewReport,
+  Schedule,
   StatusCounts,
+  StoredSchedule,
   SweepOptions,
   SweepReport,
+  TaskFilter,
 } from '../backend.ts'
-import type { StoreProgram, Transaction } from '../commit.ts'
-import { storedResult } from '../new-task.ts'
-import { leaseExpired, taskCancelled, UnknownCallError } from '../queue-errors.ts'
-import type { ClaimedTask, Lease, NewTask, Task } from '../task.ts'
-import { Counters } from './counters.ts'
+import type { StoreProgram } from '../commit.ts'
+import { storedProgress } from '../new-task.ts'
+import type { Lease, NewTask, Task } from '../task.ts'
+import { requireCondition } from '../task-filter.ts'
+import { Additions } from './additions.ts'
+import { Claims } from './claims.ts'
+import { CoordinatorTable } from './coordinator-table.ts'
+import { LaneRules } from './lane-rules.ts'
+import { Listing } from './listing.ts'
+import { Programs } from './programs.ts'
+import { Pruner } from './prune.ts'
+import { retryFailed } from './retry-failed.ts'
+import { ScheduleTable } from './schedule-table.ts'
 import { migrateQueue } from './schema.ts'
+import { Settling } from './settling.ts'
 import { prepareStatements, type Statements } from './statements.ts'
-import { type TaskRow, taskOfRow } from './task-row.ts'
+import { Sweeper } from './sweep.ts'
+import { taskOfRow } from './task-row.ts'
 import { TaskTable } from './task-table.ts'
-
-/** Rows that one transaction of a sweep changes at most, so that claims get their turn in between. */
-const SWEEP_ROWS = 500
+import { Transactions } from './transactions.ts'
 
 export interface SqliteStoreOptions {
   /** Path of the database, made when missing; `:memory:` for tests. Never on a network share: WAL needs one host. */
@@ -56,15 +69,22 @@ export class SqliteStore {
   readonly #db: DatabaseSync
   readonly #sql: Statements
   readonly #table: TaskTable
-  readonly #counters = new Counters()
-  readonly #program: StoreProgram<DatabaseSync>
+  readonly #additions: Additions
+  readonly #lanes: LaneRules
+  readonly #claims: Claims
+  readonly #settling: Settling
+  readonly #listing: Listing
+  readonly #programs: Programs
+  readonly #transactions: Transactions
+  readonly #sweeper: Sweeper
+  readonly #schedules: ScheduleTable
+  readonly #coordinators: CoordinatorTable
+  readonly #pruner: Pruner
+  readonly #dataVersion: StatementSync
   readonly #clock: Clock
-  /** The running transaction's instant: one `now` for all that it does. */
-  #now = 0
 
   constructor(options: SqliteStoreOptions) {
     const { file, durability = 'power', program = {}, clock = systemClock, busyTimeoutMs = 5_000 } = options
-    this.#program = program
     this.#clock = clock
     this.#db = new DatabaseSync(file, { timeout: busyTimeoutMs })
     this.#db.exec(
@@ -73,12 +93,32 @@ export class SqliteStore {
     try {
       migrateQueue(this.#db)
       this.#sql = prepareStatements(this.#db)
+      this.#transactions = new Transactions(this.#db, this.#sql, clock)
       if (program.migrate) this.#transaction(() => program.migrate?.(this.#db))
     } catch (error) {
       this.#db.close()
       throw error
     }
-    this.#table = new TaskTable(this.#sql, this.#counters, (id, kind) => this.#tellFailure(id, kind))
+    this.#schedules = new ScheduleTable(this.#db, this.#transactions)
+    this.#coordinators = new CoordinatorTable(this.#db)
+    this.#pruner = new Pruner(this.#db, this.#transactions)
+    this.#dataVersion = this.#db.prepare('PRAGMA data_version')
+    const { counters, keys, statistics } = this.#transactions
+    const [db, sql, transactions] = [this.#db, this.#sql, this.#transactions]
+    this.#programs = new Programs({ db, sql, transactions, program, add: (tasks) => this.#add(tasks) })
+    const onUnlucky = (id: number, kind: string): void => this.#programs.tellFailure(id, kind)
+    this.#table = new TaskTable({ sql, counters, keys, onUnlucky })
+    this.#additions = new Additions({ sql, counters, keys, table: this.#table })
+    this.#lanes = new LaneRules(sql)
+    this.#claims = new Claims({ sql, counters, keys, lanes: this.#lanes })
+    this.#settling = new Settling({ sql, counters, statistics, table: this.#table, programs: this.#programs })
+    this.#listing = new Listing(db)
+    this.#sweeper = new Sweeper({
+      transactions: this.#transactions,
+      sql: this.#sql,
+      settling: this.#settling,
+      coordinators: this.#coordinators,
+    })
   }
 
   add(tasks: readonly NewTask[]): readonly AddedTask[] {
@@ -87,34 +127,49 @@ export class SqliteStore {
 
   exchange({ settle, claim }: ExchangeRequest): ExchangeResult {
     return this.#transaction(() => ({
-      settled: settle.map((settlement) => this.#settle(settlement)),
-      claimed: claim.map((request) => this.#claim(request)),
+      settled: this.#settling.settle(settle, this.#now),
+      claimed: claim.map((request) => this.#claims.claim(request, this.#now)),
     }))
   }
 
-  renew(leases: readonly Lease[], leaseMs: number): { readonly lost: readonly Lease[] } {
+  renew(
+    leases: readonly Lease[],
+    leaseMs: number,
+    progress: Parameters<Backend['renew']>[2] = [],
+  ): RenewReport {
+    const values = new Map(progress.map(({ taskId, value }) => [taskId, storedProgress(value)]))
     return this.#transaction(() => {
       const leaseUntil = this.#now + leaseMs
-      const isLost = ({ taskId: id, token, attempt }: Lease): boolean =>
-        this.#sql.renew.run({ id, token, attempt, leaseUntil }).changes === 0
-      return { lost: leases.filter(isLost) }
+      const lost: Lease[] = []
+      const cancelRequested: Lease[] = []
+      for (const lease of leases) {
+        const { taskId: id, token, attempt } = lease
+        const row = this.#sql.renew.get({ id, token, attempt, leaseUntil, progress: values.get(id) ?? null })
+        if (row === undefined) lost.push(lease)
+        else if (row['cancel_requested'] === 1) cancelRequested.push(lease)
+      }
+      return { lost, cancelRequested }
     })
   }
 
-  sweep({ takeOver = false }: SweepOptions = {}): SweepReport {
-    const swept: number[] = []
-    for (;;) {
-      const ids = this.#transaction(() => this.#sweepSome(takeOver))
-      swept.push(...ids)
-      if (ids.length < SWEEP_ROWS) break
-    }
-    return takeOver ? { expired: [], released: swept } : { expired: swept, released: [] }
+  sweep(options: SweepOptions = {}): SweepReport {
+    return this.#sweeper.sweep(options, this.#clock.now())
   }
 
-  nextDueAt(lane: string): number | undefined {
-    if (this.#sql.isDue.get(lane) !== undefined) return this.#clock.now()
-    const runAt = this.#sql.nextDue.get(lane)?.['run_at']
-    return typeof runAt === 'number' ? Math.max(runAt, this.#clock.now()) : undefined
+  report(coordinator: CoordinatorReport): void {
+    this.#transaction(() => this.#coordinators.report(coordinator, this.#now))
+  }
+
+  leave(coordinatorId: string): void {
+    this.#transaction(() => this.#coordinators.leave(coordinatorId))
+  }
+
+  coordinators(): readonly Coordinator[] {
+    return this.#coordinators.alive(this.#clock.now())
+  }
+
+  nextDueAt(lane: string, rate?: RateLimit): number | undefined {
+    return this.#claims.nextDueAt(lane, rate, this.#clock.now())
   }
 
   get(taskId: number): Task | undefined {
@@ -123,17 +178,7 @@ export class SqliteStore {
   }
 
   list(filter: Parameters<Backend['list']>[0]): readonly Task[] {
-    const columns = { lane: 'lane', status: 'status', kind: 'kind', group: 'task_group' } as const
-    const where = ['id > :afterId']
-    const values: Record<string, string | number> = { afterId: filter.afterId ?? 0, limit: filter.limit }
-    for (const [name, column] of Object.entries(columns)) {
-      const value = filter[name as keyof typeof columns]
-      if (value === undefined) continue
-      where.push(`${column} = :${name}`)
-      values[name] = value
-    }
-    const sql = `SELECT * FROM queue_tasks WHERE ${where.join(' AND ')} ORDER BY id LIMIT :limit`
-    return (this.#db.prepare(sql).all(values) as unknown as TaskRow[]).map(taskOfRow)
+    return this.#listing.list(filter)
   }
 
   counts(lane?: string): StatusCounts {
@@ -155,158 +200,82 @@ export class SqliteStore {
     return this.#table.openInGroup(group)
   }
 
-  cancel(taskIds: readonly number[]): readonly number[] {
-    return this.#transaction(() => taskIds.filter((id) => this.#cancel(id)))
+  cancel(taskIds: readonly number[]): CancelReport {
+    return this.#transaction(() => this.#settling.cancel(taskIds, this.#now))
+  }
+
+  retryFailed(filter: TaskFilter, limit: number): readonly number[] {
+    requireCondition(filter)
+    return this.#transaction(() => {
+      return retryFailed({ db: this.#db, table: this.#table, now: this.#now }, filter, limit)
+    })
+  }
+
+  setPaused(lane: string, paused: boolean): void {
+    this.#transaction(() => this.#lanes.setPaused(lane, paused))
+  }
+
+  pausedLanes(): readonly string[] {
+    return this.#lanes.pausedLanes()
+  }
+
+  /** Of every lane there is. */
+  statistics(): readonly LaneStatistics[] {
+    const paused = new Set(this.pausedLanes())
+    const lanes = new Set([...this.#sql.lanes.all().map(({ lane }) => String(lane)), ...paused])
+    const now = this.#clock.now()
+    return [...lanes].sort().map((lane) => {
+      return {
+        lane,
+        paused: paused.has(lane),
+        counts: this.counts(lane),
+        ...this.#transactions.statistics.of(lane, now),
+      }
+    })
+  }
+
+  prune(filter: Parameters<Backend['prune']>[0], limit: number): number {
+    return this.#pruner.prune(filter, limit)
+  }
+
+  putSchedule(schedule: Schedule): StoredSchedule {
+    return this.#transaction(() => this.#schedules.put(schedule, this.#now))
+  }
+
+  removeSchedule(name: string): boolean {
+    return this.#transaction(() => this.#schedules.remove(name))
+  }
+
+  schedules(): readonly StoredSchedule[] {
+    return this.#schedules.all()
+  }
+
+  fireSchedules(): FireReport {
+    return this.#schedules.fire(this.#clock.now(), (task) => this.#add([task])[0]?.id ?? Number.NaN)
+  }
+
+  /** Changes when another connection has committed something. */
+  dataVersion(): number {
+    return Number(this.#dataVersion.get()?.['data_version'])
   }
 
   call(name: string, argument: unknown): unknown {
-    const calls = this.#program.calls ?? {}
-    const call = Object.hasOwn(calls, name) ? calls[name] : undefined
-    if (call === undefined) throw new UnknownCallError(name, Object.keys(calls))
-    return this.#transaction(() => call(this.#handle(), argument))
+    return this.#programs.call(name, argument)
   }
 
   close(): void {
     if (this.#db.isOpen) this.#db.close()
   }
 
+  get #now(): number {
+    return this.#transactions.now
+  }
+
   #transaction<Result>(work: () => Result): Result {
-    this.#db.exec('BEGIN IMMEDIATE')
-    try {
-      this.#now = this.#clock.now()
-      const result = work()
-      this.#counters.flush(this.#sql.count)
-      this.#db.exec('COMMIT')
-      return result
-    } catch (error) {
-      // A full disk makes SQLite roll back by itself.
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
-      this.#counters.clear()
-      throw error
-    }
-  }
-
-  /** Runs a part of the program that may fail by itself, leaving nothing behind when it does. */
-  #attempt<Result>(work: () => Result): { readonly value: Result } | { readonly error: unknown } {
-    const counted = this.#counters.snapshot()
-    this.#sql.beginPart.run()
-    try {
-      const value = work()
-      this.#sql.endPart.run()
-      return { value }
-    } catch (error) {
-      if (!this.#db.isTransaction) throw error
-      this.#db.exec('ROLLBACK TO part; RELEASE part')
-      this.#counters.restore(counted)
-      return { error }
-    }
-  }
-
-  #handle(): Transaction<DatabaseSync> {
-    return { db: this.#db, now: this.#now, add: (tasks) => this.#add(tasks) }
+    return this.#transactions.run(work)
   }
 
   #add(tasks: readonly NewTask[]): readonly AddedTask[] {
-    return tasks.map((task) => this.#table.add(task, this.#now))
-  }
-
-  #claim({ lane, limit, workerId, leaseMs }: ClaimRequest): readonly ClaimedTask[] {
-    this.#sql.promote.run(lane, this.#now)
-    const rows = this.#sql.claimable.all(lane, Math.max(0, limit)) as unknown as TaskRow[]
-    const token = randomUUID()
-    const lease = { now: this.#now, workerId, token, leaseUntil: this.#now + leaseMs }
-    return rows.map((row) => {
-      this.#table.claim(row, lease)
-      const attempt = row.attempt + 1
-      const task = taskOfRow({
-        ...row,
-        status: 'processing',
-        attempt,
-        started_at: this.#now,
-        worker_id: workerId,
-      })
-      return { task, lease: { taskId: row.id, attempt, token }, alone: row.alone === 1 }
-    })
-  }
-
-  #settle(settlement: Settlement): SettleResult {
-    const { taskId, token, attempt } = settlement.lease
-    const row = this.#table.get(taskId)
-    const current = row?.status === 'processing' && row.token === token && row.attempt === attempt
-    if (!current) return { taskId, status: 'stale' }
-    switch (settlement.outcome) {
-      case 'completed':
-        return this.#complete(row, settlement.result, settlement.retryAt ?? this.#now)
-      case 'error':
-        return this.#fail(row, settlement.error, settlement.retryAt, settlement.crashed)
-      case 'released':
-        this.#table.requeue(row, { status: 'pending', runAt: row.run_at }, this.#now)
-        return { taskId, status: 'pending' }
-      case 'snoozed':
-        this.#table.requeue(row, { status: 'pending', runAt: Math.ceil(settlement.runAt) }, this.#now)
-        return { taskId, status: 'pending' }
-    }
-  }
-
-  #complete(row: TaskRow, result: unknown, retryAt: number): SettleResult {
-    const part = this.#attempt(() => this.#commit(row, result))
-    if ('error' in part) {
-      const error = toErrorRecord(part.error)
-      return { ...this.#fail(row, error, retryAt), error }
-    }
-    const { stored, output } = part.value
-    this.#table.finish({ row, status: 'completed', result: stored }, this.#now)
-    return { taskId: row.id, status: 'completed', ...(output === undefined ? {} : { output }) }
-  }
-
-  #commit(row: TaskRow, result: unknown): { readonly stored: string; readonly output?: unknown } {
-    const { commits = {} } = this.#program
-    const commit = Object.hasOwn(commits, row.kind) ? commits[row.kind] : undefined
-    const stored = storedResult(result)
-    if (commit === undefined) return { stored }
-    const task = taskOfRow({ ...row, status: 'completed', finished_at: this.#now, result: stored })
-    return { stored, output: commit(this.#handle(), task, result) }
-  }
-
-  #fail(row: TaskRow, error: ErrorRecord, retryAt: number, alone = false): SettleResult {
-    if (error.recovery === 'retry' && row.failures < row.max_retries) {
-      this.#table.requeue(row, { status: 'retry', runAt: Math.ceil(retryAt), error, alone }, this.#now)
-      return { taskId: row.id, status: 'retry' }
-    }
-    this.#table.finish({ row, status: 'failed', error, charge: true }, this.#now)
-    return { taskId: row.id, status: 'failed' }
-  }
-
-  /** Runs the program's failure function. When it throws, the task is failed all the same and says why. */
-  #tellFailure(taskId: number, kind: string): void {
-    const { failures = {} } = this.#program
-    const failure = Object.hasOwn(failures, kind) ? failures[kind] : undefined
-    const row = failure && this.#table.get(taskId)
-    if (failure === undefined || row === undefined) return
-    const part = this.#attempt(() => failure(this.#handle(), taskOfRow(row)))
-    if ('error' in part) this.#noteBrokenFailure(row, toErrorRecord(part.error))
-  }
-
-  #noteBrokenFailure(row: TaskRow, broken: ErrorRecord): void {
-    const error = JSON.parse(row.error ?? '{}') as ErrorRecord
-    const message = `${error.message}; recording that went wrong too: ${broken.message}`
-    this.#sql.reword.run(JSON.stringify({ ...error, message }), row.id)
-  }
-
-  #sweepSome(takeOver: boolean): number[] {
-    const until = takeOver ? Number.MAX_SAFE_INTEGER : this.#now
-    const rows = this.#sql.expired.all(until, SWEEP_ROWS) as unknown as TaskRow[]
-    for (const row of rows) {
-      if (takeOver) this.#table.requeue(row, { status: 'pending', runAt: row.run_at }, this.#now)
-      else this.#fail(row, leaseExpired(row.worker_id ?? undefined), this.#now)
-    }
-    return rows.map(({ id }) => id)
-  }
-
-  #cancel(id: number): boolean {
-    const row = this.#table.get(id)
-    if (row?.status !== 'waiting' && row?.status !== 'pending' && row?.status !== 'retry') return false
-    this.#table.finish({ row, status: 'cancelled', error: taskCancelled(id) }, this.#now)
-    return true
+    return this.#additions.add(tasks, this.#now)
   }
 }

@@ -26,6 +26,18 @@ export const STORE_METHODS = [
   'counts',
   'openInGroup',
   'cancel',
+  'retryFailed',
+  'setPaused',
+  'pausedLanes',
+  'report',
+  'leave',
+  'coordinators',
+  'statistics',
+  'prune',
+  'putSchedule',
+  'removeSchedule',
+  'schedules',
+  'fireSchedules',
   'call',
 ] as const
 
@@ -33,12 +45,15 @@ export type StoreMethod = (typeof STORE_METHODS)[number]
 
 export interface StoreRequest {
   readonly id: number
-  readonly method: StoreMethod | 'close'
+  /** `watch` and `unwatch` begin and end the messages `changed`. */
+  readonly method: StoreMethod | 'watch' | 'unwatch' | 'close'
   readonly parameters: readonly unknown[]
 }
 
 export type StoreReply =
   | { readonly type: 'ready' }
   | { readonly type: 'refused'; readonly error: ErrorRecord }
+  /** Another connection has committed something. */
+  | { readonly type: 'changed' }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | { readonly type: 'error'; readonly id: number; readonly error: ErrorRecord }

@@ -10,11 +10,32 @@ import { toErrorRecord } from '../../errors.ts'
 import type { StoreProgram } from '../commit.ts'
 import { InvalidModuleError } from '../queue-errors.ts'
 import { SqliteStore } from './sqlite-store.ts'
-import type { StoreReply, StoreRequest, StoreThreadData } from './store-protocol.ts'
+import type { StoreMethod, StoreReply, StoreRequest, StoreThreadData } from './store-protocol.ts'
+import { watchCommits } from './watch.ts'
 
 const reply = (message: StoreReply): void => parentPort?.postMessage(message)
 
-function answer(store: SqliteStore, { id, method, parameters }: StoreRequest): void {
+let unwatch: (() => void) | undefined
+
+function watch(store: SqliteStore): void {
+  const { file } = workerData as StoreThreadData
+  const watched = { file, readVersion: () => store.dataVersion() }
+  unwatch ??= watchCommits(watched, () => reply({ type: 'changed' }))
+}
+
+function endWatch(): void {
+  unwatch?.()
+  unwatch = undefined
+}
+
+function receive(store: SqliteStore, request: StoreRequest): void {
+  if (request.method === 'watch') watch(store)
+  else if (request.method === 'unwatch') endWatch()
+  else answer(store, request, request.method)
+}
+
+function answer(store: SqliteStore, { id, parameters }: StoreRequest, method: StoreMethod | 'close'): void {
+  if (method === 'close') endWatch()
   try {
     const run = store[method] as (...values: readonly unknown[]) => unknown
     reply({ type: 'result', id, value: run.apply(store, [...parameters]) })
@@ -34,7 +55,7 @@ async function loadProgram(url: string | undefined): Promise<StoreProgram<Databa
 try {
   const { file, durability, program } = workerData as StoreThreadData
   const store = new SqliteStore({ file, durability, program: await loadProgram(program) })
-  parentPort?.on('message', (request: StoreRequest) => answer(store, request))
+  parentPort?.on('message', (request: StoreRequest) => receive(store, request))
   reply({ type: 'ready' })
 } catch (error) {
   reply({ type: 'refused', error: toErrorRecord(error) })

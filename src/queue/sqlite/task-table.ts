@@ -8,11 +8,11 @@
  */
 
 import type { ErrorRecord } from '../../errors.ts'
-import type { AddedTask } from '../backend.ts'
-import { type PreparedTask, prepareTask } from '../new-task.ts'
-import { dependencyFailed, UnknownDependencyError, WaitCycleError } from '../queue-errors.ts'
-import type { NewTask, OnDependencyFailure, TaskStatus } from '../task.ts'
-import { wouldWaitForItself } from '../waiting.ts'
+import type { PreparedTask } from '../new-task.ts'
+import { dependencyFailed, WaitCycleError } from '../queue-errors.ts'
+import type { OnDependencyFailure, TaskStatus } from '../task.ts'
+import { type Joining, wouldWaitForItself } from '../waiting.ts'
+import { type ConcurrencyKeys, readiness } from './concurrency-keys.ts'
 import type { Counters } from './counters.ts'
 import type { Statements } from './statements.ts'
 import type { TaskRow } from './task-row.ts'
@@ -27,6 +27,17 @@ export interface Ending {
   readonly error?: ErrorRecord
   /** Whether this end is a failed attempt. */
   readonly charge?: boolean
+  /** Whether that attempt took its worker down, so that another chance is given to it alone. */
+  readonly alone?: boolean
+}
+
+/** What follows from the end of a task. */
+export type EndedRow = Pick<TaskRow, 'id' | 'task_group' | 'concurrency_key'>
+
+/** How a task ends because one that it depends on did not complete. */
+export interface Doom {
+  readonly status: 'failed' | 'cancelled'
+  readonly error: ErrorRecord
 }
 
 /** A task that goes back to wait for another attempt. */
@@ -37,17 +48,24 @@ export interface Requeue {
   readonly alone?: boolean
 }
 
-const FINAL = new Set<TaskStatus>(['completed', 'failed', 'cancelled'])
+export interface TaskTableOptions {
+  readonly sql: Statements
+  readonly counters: Counters
+  readonly keys: ConcurrencyKeys
+  /** Called with each task that went to `failed` or `cancelled`. */
+  readonly onUnlucky: (taskId: number, kind: string) => void
+}
 
 export class TaskTable {
   readonly #sql: Statements
   readonly #counters: Counters
-  /** Called with each task that went to `failed` or `cancelled`. */
+  readonly #keys: ConcurrencyKeys
   readonly #onUnlucky: (taskId: number, kind: string) => void
 
-  constructor(sql: Statements, counters: Counters, onUnlucky: (taskId: number, kind: string) => void) {
+  constructor({ sql, counters, keys, onUnlucky }: TaskTableOptions) {
     this.#sql = sql
     this.#counters = counters
+    this.#keys = keys
     this.#onUnlucky = onUnlucky
   }
 
@@ -55,23 +73,38 @@ export class TaskTable {
     return this.#sql.get.get(id) as unknown as TaskRow | undefined
   }
 
-  add(task: NewTask, now: number): AddedTask {
-    const prepared = prepareTask(task, now)
-    const open = prepared.dedupeKey === undefined ? undefined : this.#sql.openByKey.get(prepared.dedupeKey)
-    if (open !== undefined) return { id: Number(open['id']), added: false }
-    const { edges, doom } = this.#judgeDependencies(prepared)
-    const blockedByGroup = prepared.afterGroup !== undefined && this.openInGroup(prepared.afterGroup) > 0
-    this.#refuseCycle(prepared, edges)
-    const id = this.#insert(prepared, edges.length + Number(blockedByGroup), blockedByGroup, now)
-    for (const [parent, rule] of edges) this.#sql.addEdge.run(parent, id, rule)
-    const row = doom && this.get(id)
-    if (doom && row) this.finish({ row, ...doom }, now)
-    return { id, added: true }
-  }
-
-  claim(row: TaskRow, lease: { now: number; workerId: string; token: string; leaseUntil: number }): void {
-    this.#sql.claim.run({ id: row.id, ...lease })
-    this.#count(row.lane, row.status, 'processing')
+  /** An open task that does not run takes payload and options of `task`; see `OnDuplicate`. */
+  replace(open: TaskRow, task: PreparedTask, now: number): void {
+    const group = task.group ?? null
+    if (group !== null && group !== open.task_group) {
+      const dependsOn = this.#openParents(open.id)
+      this.refuseCycle({ group, dependsOn, ...awaitedGroup(open) })
+    }
+    const status = open.status === 'waiting' ? 'waiting' : 'pending'
+    const runAt = task.onDuplicate === 'debounce' ? task.runAt : open.run_at
+    const concurrencyKey = task.concurrencyKey ?? null
+    this.#sql.replace.run({
+      id: open.id,
+      kind: task.kind,
+      lane: task.lane,
+      payload: task.payload,
+      status,
+      ready: status === 'waiting' ? null : readiness(runAt, concurrencyKey, now),
+      priority: task.priority,
+      runAt,
+      maxRetries: task.maxRetries,
+      timeoutMs: task.timeoutMs ?? null,
+      group,
+      concurrencyKey,
+      memoryBytes: task.memoryBytes ?? null,
+    })
+    this.#counters.add(open.lane, open.status, -1)
+    this.#counters.add(task.lane, status, 1)
+    this.#keys.touch(open.concurrency_key)
+    this.#keys.touch(concurrencyKey)
+    if (group === open.task_group) return
+    if (group !== null) this.#sql.joinGroup.run(group, 1)
+    this.#leaveGroup(open.task_group, now)
   }
 
   /** Back to the queue: `retry` is charged and loses one of its priority, `pending` is neither. */
@@ -80,7 +113,7 @@ export class TaskTable {
     this.#sql.requeue.run({
       id: row.id,
       status: change.status,
-      ready: Number(change.runAt <= now),
+      ready: readiness(change.runAt, row.concurrency_key, now),
       runAt: change.runAt,
       demotion: charged,
       charge: charged,
@@ -88,6 +121,7 @@ export class TaskTable {
       alone: charged ? Number(change.alone ?? false) : row.alone,
     })
     this.#count(row.lane, row.status, change.status)
+    this.#keys.touch(row.concurrency_key)
   }
 
   /** Ends a task, and whatever its end decides. */
@@ -97,70 +131,80 @@ export class TaskTable {
       // Two parents of one dependant may end in one go; it ends once.
       if (next !== ending && this.get(next.row.id)?.status !== 'waiting') continue
       this.#end(next, now)
-      endings.push(...this.#tellDependants(next, now))
-      this.#leaveGroup(next.row, now)
+      endings.push(...this.#tellDependants(next.row.id, next.status, now))
+      this.#leaveGroup(next.row.task_group, now)
       if (next.status !== 'completed') this.#onUnlucky(next.row.id, next.row.kind)
     }
+  }
+
+  /** What follows from a completion that was written already. */
+  completed({ id, task_group, concurrency_key }: EndedRow, hasDependants: boolean, now: number): void {
+    this.#keys.touch(concurrency_key)
+    if (hasDependants) this.#tellDependants(id, 'completed', now)
+    this.#leaveGroup(task_group, now)
+  }
+
+  /**
+   * Gives a failed task all its attempts again. It waits for what it depended on and has not completed since.
+   *
+   * @returns false when it cannot have them: what it depends on is still failed or gone, an open task has its
+   *   dedupe key, or it would wait for its own group.
+   */
+  revive(row: TaskRow, now: number): boolean {
+    if (row.dedupe_key !== null && this.#sql.openByKey.get(row.dedupe_key) !== undefined) return false
+    const parents = this.#sql.parentsOf.all(row.id) as unknown as ParentRow[]
+    if (parents.some(({ status }) => status === null || status === 'failed' || status === 'cancelled')) {
+      return false
+    }
+    const isAwaited = row.after_group !== null && this.openInGroup(row.after_group) > 0
+    const afterGroup = isAwaited ? row.after_group : null
+    const joining: Joining = {
+      dependsOn: parents.map(({ parent }) => parent),
+      ...(row.task_group === null ? {} : { group: row.task_group }),
+      ...(afterGroup === null ? {} : { afterGroup }),
+    }
+    if (this.#isCycle(joining)) return false
+    this.#revive(row, { blockers: parents.length + Number(isAwaited), afterGroup }, now)
+    return true
   }
 
   openInGroup(group: string): number {
     return Number(this.#sql.openInGroup.get(group)?.['open'] ?? 0)
   }
 
-  /** Edges to open parents, and the fate that a parent which has already failed decides. */
-  #judgeDependencies(task: PreparedTask): {
-    edges: [parent: number, rule: OnDependencyFailure][]
-    doom?: { status: FinalStatus; error: ErrorRecord }
-  } {
-    const edges: [number, OnDependencyFailure][] = []
-    let doom: { status: FinalStatus; error: ErrorRecord } | undefined
-    for (const [parentId, rule] of task.dependsOn) {
-      const parent = this.get(parentId)
-      if (parent === undefined) throw new UnknownDependencyError(parentId)
-      if (FINAL.has(parent.status)) doom ??= doomOf(parentId, parent.status, rule)
-      else edges.push([parentId, rule])
-    }
-    return doom === undefined ? { edges } : { edges, doom }
+  /** @throws {@link WaitCycleError} when a task that joins its group would wait for it. */
+  refuseCycle(joining: Joining): void {
+    if (this.#isCycle(joining)) throw new WaitCycleError(joining.group ?? '')
   }
 
-  #refuseCycle(task: PreparedTask, edges: readonly [number, OnDependencyFailure][]): void {
-    if (task.group === undefined) return
-    const { group, afterGroup } = task
-    const joining = { group, dependsOn: edges.map(([id]) => id), ...(afterGroup ? { afterGroup } : {}) }
-    const cycle = wouldWaitForItself(joining, {
-      dependenciesOf: (id) => this.#sql.openParents.all(id).map((row) => Number(row['parent'])),
-      groupAwaitedBy: (id) => awaitedGroup(this.get(id)),
+  #isCycle(joining: Joining): boolean {
+    return wouldWaitForItself(joining, {
+      dependenciesOf: (id) => this.#openParents(id),
+      groupAwaitedBy: (id) => awaitedGroup(this.get(id)).afterGroup,
       waitingIn: (name) => this.#sql.waitingIn.all(name).map((row) => Number(row['id'])),
       isAwaited: (name) => this.#sql.isAwaited.get(name) !== undefined,
     })
-    if (cycle) throw new WaitCycleError(group)
   }
 
-  #insert(task: PreparedTask, blockers: number, blockedByGroup: boolean, now: number): number {
-    const status = blockers > 0 ? 'waiting' : 'pending'
-    const { lastInsertRowid } = this.#sql.insert.run({
-      kind: task.kind,
-      lane: task.lane,
-      payload: task.payload,
+  /** An open task has edges to open parents only. */
+  #openParents(id: number): readonly number[] {
+    return this.#sql.openParents.all(id).map((row) => Number(row['parent']))
+  }
+
+  #revive(row: TaskRow, waits: { blockers: number; afterGroup: string | null }, now: number): void {
+    const status = waits.blockers > 0 ? 'waiting' : 'pending'
+    this.#sql.revive.run({
+      id: row.id,
       status,
-      ready: blockers > 0 ? null : Number(task.runAt <= now),
-      priority: task.priority,
-      runAt: task.runAt,
-      maxRetries: task.maxRetries,
-      timeoutMs: task.timeoutMs ?? null,
-      group: task.group ?? null,
-      // Kept only while it is awaited: a group that fills up again later holds nobody back a second time.
-      afterGroup: blockedByGroup ? (task.afterGroup ?? null) : null,
-      blockers,
-      dedupeKey: task.dedupeKey ?? null,
-      now,
+      ready: waits.blockers > 0 ? null : readiness(row.run_at, row.concurrency_key, now),
+      ...waits,
     })
-    this.#counters.add(task.lane, status, 1)
-    if (task.group !== undefined) this.#sql.joinGroup.run(task.group)
-    return Number(lastInsertRowid)
+    this.#count(row.lane, 'failed', status)
+    this.#keys.touch(row.concurrency_key)
+    if (row.task_group !== null) this.#sql.joinGroup.run(row.task_group, 1)
   }
 
-  #end({ row, status, result, error, charge = false }: Ending, now: number): void {
+  #end({ row, status, result, error, charge = false, alone }: Ending, now: number): void {
     this.#sql.finish.run({
       id: row.id,
       status,
@@ -168,21 +212,21 @@ export class TaskTable {
       charge: Number(charge),
       result: result ?? null,
       error: error === undefined ? row.error : JSON.stringify(error),
+      alone: alone === undefined ? row.alone : Number(alone),
     })
     this.#count(row.lane, row.status, status)
+    this.#keys.touch(row.concurrency_key)
   }
 
   /** Frees the dependants of a finished task; answers those that end with it. */
-  #tellDependants({ row, status }: Ending, now: number): Ending[] {
-    const edges = this.#sql.edgesOf.all(row.id) as unknown as {
-      child: number
-      on_failure: OnDependencyFailure
-    }[]
+  #tellDependants(id: number, status: FinalStatus, now: number): Ending[] {
+    const edges = this.#sql.edgesOf.all(id) as unknown as EdgeRow[]
     if (edges.length === 0) return []
-    this.#sql.dropEdges.run(row.id)
+    const drop = status === 'completed' ? this.#sql.dropEdges : this.#sql.dropRunEdges
+    drop.run(id)
     const endings: Ending[] = []
     for (const { child, on_failure: rule } of edges) {
-      const doom = doomOf(row.id, status, rule)
+      const doom = doomOf(id, status, rule)
       const dependant = this.get(child)
       if (dependant?.status !== 'waiting') continue
       if (doom === undefined) this.#freeIfUnblocked(this.#sql.unblock.get(child) as unknown as TaskRow, now)
@@ -191,19 +235,20 @@ export class TaskTable {
     return endings
   }
 
-  #leaveGroup(row: TaskRow, now: number): void {
-    if (row.task_group === null) return
-    const left = this.#sql.leaveGroup.get(row.task_group)
+  #leaveGroup(group: string | null, now: number): void {
+    if (group === null) return
+    const left = this.#sql.leaveGroup.get(group)
     if (Number(left?.['open']) > 0) return
-    this.#sql.dropGroup.run(row.task_group)
-    const waiting = this.#sql.endGroupWait.all(row.task_group) as unknown as TaskRow[]
+    this.#sql.dropGroup.run(group)
+    const waiting = this.#sql.endGroupWait.all(group) as unknown as TaskRow[]
     for (const task of waiting) this.#freeIfUnblocked(task, now)
   }
 
   #freeIfUnblocked(row: TaskRow, now: number): void {
     if (row.blockers > 0) return
-    this.#sql.free.run({ id: row.id, ready: Number(row.run_at <= now) })
+    this.#sql.free.run({ id: row.id, ready: readiness(row.run_at, row.concurrency_key, now) })
     this.#count(row.lane, 'waiting', 'pending')
+    this.#keys.touch(row.concurrency_key)
   }
 
   #count(lane: string, from: TaskStatus, to: TaskStatus): void {
@@ -213,15 +258,22 @@ export class TaskTable {
 }
 
 /** What the end of a parent means for its dependant; undefined when it may go on. */
-export function doomOf(
-  parentId: number,
-  status: TaskStatus,
-  rule: OnDependencyFailure,
-): { status: FinalStatus; error: ErrorRecord } | undefined {
+export function doomOf(parentId: number, status: TaskStatus, rule: OnDependencyFailure): Doom | undefined {
   if (rule === 'run' || (status !== 'failed' && status !== 'cancelled')) return undefined
   return { status: rule === 'fail' ? 'failed' : 'cancelled', error: dependencyFailed(parentId, status) }
 }
 
-function awaitedGroup(row: TaskRow | undefined): string | undefined {
-  return row?.status === 'waiting' ? (row.after_group ?? undefined) : undefined
+interface EdgeRow {
+  readonly child: number
+  readonly on_failure: OnDependencyFailure
+}
+
+/** `status` is null when the parent is no longer there. */
+interface ParentRow {
+  readonly parent: number
+  readonly status: TaskStatus | null
+}
+
+function awaitedGroup(row: TaskRow | undefined): { readonly afterGroup?: string } {
+  return row?.status === 'waiting' && row.after_group !== null ? { afterGroup: row.after_group } : {}
 }

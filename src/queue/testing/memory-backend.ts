@@ -12,43 +12,40 @@ import { type ErrorRecord, toErrorRecord } from '../../errors.ts'
 import type {
   AddedTask,
   Backend,
-  ClaimRequest,
+  CancelReport,
+  Coordinator,
+  CoordinatorReport,
   ExchangeRequest,
   ExchangeResult,
+  FireReport,
+  LaneStatistics,
+  RateLimit,
+  RenewReport,
+  Schedule,
   Settlement,
   SettleResult,
   StatusCounts,
+  StoredSchedule,
   SweepOptions,
   SweepReport,
+  TaskFilter,
 } from '../backend.ts'
 import type { StoreProgram, Transaction } from '../commit.ts'
-import { type PreparedTask, prepareTask, storedResult } from '../new-task.ts'
-import {
-  leaseExpired,
-  taskCancelled,
-  UnknownCallError,
-  UnknownDependencyError,
-  WaitCycleError,
-} from '../queue-errors.ts'
-import type { ClaimedTask, Lease, NewTask, OnDependencyFailure, Task } from '../task.ts'
-import { wouldWaitForItself } from '../waiting.ts'
-import { canBeClaimed, type Doom, doomBy, type Entry, isOpen, newTask } from './memory-entry.ts'
+import { storedProgress, storedResult } from '../new-task.ts'
+import { leaseExpired, taskCancelled, UnknownCallError } from '../queue-errors.ts'
+import type { Lease, NewTask, Task } from '../task.ts'
+import { matches, requireCondition } from '../task-filter.ts'
+import { MemoryAdditions } from './memory-additions.ts'
+import { MemoryClaims } from './memory-claims.ts'
+import { MemoryCoordinators } from './memory-coordinators.ts'
+import { type Entry, isOpen } from './memory-entry.ts'
+import { prunable } from './memory-prune.ts'
+import { MemorySchedules } from './memory-schedules.ts'
+import { MemoryStatistics } from './memory-statistics.ts'
+import { MemoryTasks } from './memory-tasks.ts'
 
 /** What a program for this backend keeps: it is rolled back by copying, so values are replaced, not changed. */
 export type MemoryDatabase = Map<string, unknown>
-
-type FinalStatus = 'completed' | 'failed' | 'cancelled'
-
-interface End {
-  readonly error?: ErrorRecord
-  readonly result?: unknown
-}
-
-interface Ending {
-  readonly id: number
-  readonly status: FinalStatus
-  readonly end: End
-}
 
 export interface MemoryBackendOptions {
   readonly clock?: Clock
@@ -58,10 +55,16 @@ export interface MemoryBackendOptions {
 export class MemoryBackend implements Backend {
   readonly #clock: Clock
   readonly #program: StoreProgram<MemoryDatabase>
-  #entries = new Map<number, Entry>()
+  readonly #statistics = new MemoryStatistics()
+  readonly #schedules = new MemorySchedules()
+  readonly #coordinators = new MemoryCoordinators()
+  readonly #tasks = new MemoryTasks({
+    onChange: (before, after) => this.#statistics.note(before, after, this.#now),
+    onUnlucky: (task) => this.#tellFailure(task),
+  })
+  readonly #additions = new MemoryAdditions(this.#tasks)
+  readonly #claims = new MemoryClaims(this.#tasks)
   #database: MemoryDatabase = new Map()
-  #lastId = 0
-  #lastToken = 0
   #now = 0
 
   constructor({ clock = systemClock, program = {} }: MemoryBackendOptions = {}) {
@@ -71,69 +74,162 @@ export class MemoryBackend implements Backend {
   }
 
   async add(tasks: readonly NewTask[]): Promise<readonly AddedTask[]> {
-    return this.#transaction(() => tasks.map((task) => this.#add(task)))
+    return this.#transaction(() => this.#additions.add(tasks, this.#now))
   }
 
   async exchange({ settle, claim }: ExchangeRequest): Promise<ExchangeResult> {
     return this.#transaction(() => ({
       settled: settle.map((settlement) => this.#settle(settlement)),
-      claimed: claim.map((request) => this.#claim(request)),
+      claimed: claim.map((request) => this.#claims.claim(request, this.#now)),
     }))
   }
 
-  async renew(leases: readonly Lease[], leaseMs: number): Promise<{ readonly lost: readonly Lease[] }> {
-    const lost = leases.filter((lease) => {
-      const entry = this.#held(lease)
-      if (entry) this.#put({ ...entry, leaseUntil: this.#clock.now() + leaseMs })
-      return entry === undefined
-    })
-    return { lost }
+  async renew(
+    leases: readonly Lease[],
+    leaseMs: number,
+    progress: Parameters<Backend['renew']>[2] = [],
+  ): Promise<RenewReport> {
+    const lost: Lease[] = []
+    const cancelRequested: Lease[] = []
+    for (const lease of leases) {
+      const entry = this.#tasks.held(lease)
+      if (entry === undefined) {
+        lost.push(lease)
+        continue
+      }
+      const told = progress.findLast(({ taskId }) => taskId === lease.taskId)
+      const news = told === undefined ? {} : { progress: JSON.parse(storedProgress(told.value)) as unknown }
+      const leaseUntil = this.#clock.now() + leaseMs
+      this.#tasks.put({ ...entry, leaseUntil, task: { ...entry.task, ...news } })
+      if (entry.task.cancelRequested) cancelRequested.push(lease)
+    }
+    return { lost, cancelRequested }
   }
 
   async sweep({ takeOver = false }: SweepOptions = {}): Promise<SweepReport> {
+    const dead = takeOver ? new Set<string>() : this.#coordinators.removeDead()
     return this.#transaction(() => {
-      const held = this.#all().filter(({ task }) => task.status === 'processing')
-      const swept = held.filter(({ leaseUntil = 0 }) => takeOver || leaseUntil <= this.#now)
-      for (const entry of swept.sort((a, b) => (a.leaseUntil ?? 0) - (b.leaseUntil ?? 0))) {
-        if (takeOver) this.#requeue(entry, { status: 'pending', runAt: entry.task.runAt })
-        else this.#fail(entry, leaseExpired(entry.task.workerId), this.#now, false)
-      }
-      const ids = swept.map(({ task }) => task.id)
-      return takeOver ? { expired: [], released: ids } : { expired: ids, released: [] }
+      const held = this.#tasks.all().filter(({ task }) => task.status === 'processing')
+      held.sort((a, b) => (a.leaseUntil ?? 0) - (b.leaseUntil ?? 0))
+      const abandoned = held.filter(({ task }) => takeOver || dead.has(task.workerId ?? ''))
+      const late = held.filter((entry) => !abandoned.includes(entry) && (entry.leaseUntil ?? 0) <= this.#now)
+      for (const entry of abandoned) this.#release(entry, entry.task.runAt)
+      for (const entry of late) this.#fail(entry, leaseExpired(entry.task.workerId), this.#now, false)
+      const ids = (entries: readonly Entry[]) => entries.map(({ task }) => task.id)
+      return { expired: ids(late), released: ids(abandoned) }
     })
   }
 
-  async nextDueAt(lane: string): Promise<number | undefined> {
-    const due = this.#all().filter((entry) => entry.task.lane === lane && canBeClaimed(entry))
-    if (due.length === 0) return undefined
-    return Math.max(this.#clock.now(), Math.min(...due.map(({ task }) => task.runAt)))
+  async report(coordinator: CoordinatorReport): Promise<void> {
+    this.#coordinators.report(coordinator, this.#clock.now())
+  }
+
+  async leave(coordinatorId: string): Promise<void> {
+    this.#coordinators.leave(coordinatorId)
+  }
+
+  async coordinators(): Promise<readonly Coordinator[]> {
+    return this.#coordinators.alive(this.#clock.now())
+  }
+
+  async nextDueAt(lane: string, rate?: RateLimit): Promise<number | undefined> {
+    return this.#claims.nextDueAt(lane, rate, this.#clock.now())
   }
 
   async get(taskId: number): Promise<Task | undefined> {
-    return this.#entries.get(taskId)?.task
+    return this.#tasks.get(taskId)?.task
   }
 
   async list(filter: Parameters<Backend['list']>[0]): Promise<readonly Task[]> {
-    const { afterId = 0, limit, ...wanted } = filter
-    return this.#all()
+    const { afterId = 0, beforeId = Number.MAX_SAFE_INTEGER, newestFirst = false, limit } = filter
+    const tasks = this.#tasks
+      .all()
       .map(({ task }) => task)
-      .filter((task) => task.id > afterId)
-      .filter((task) => Object.entries(wanted).every(([name, value]) => task[name as keyof Task] === value))
-      .slice(0, limit)
+      .filter((task) => task.id > afterId && task.id < beforeId && matches(task, filter))
+    return (newestFirst ? tasks.toReversed() : tasks).slice(0, Math.max(0, limit))
   }
 
   async counts(lane?: string): Promise<StatusCounts> {
+    return this.#counts(lane)
+  }
+
+  #counts(lane?: string): StatusCounts {
     const counts = { waiting: 0, pending: 0, processing: 0, retry: 0, completed: 0, failed: 0, cancelled: 0 }
-    for (const { task } of this.#all()) if (lane === undefined || task.lane === lane) counts[task.status] += 1
+    for (const { task } of this.#tasks.all())
+      if (lane === undefined || task.lane === lane) counts[task.status] += 1
     return counts
   }
 
   async openInGroup(group: string): Promise<number> {
-    return this.#openIn(group)
+    return this.#tasks.openIn(group)
   }
 
-  async cancel(taskIds: readonly number[]): Promise<readonly number[]> {
-    return this.#transaction(() => taskIds.filter((id) => this.#cancel(id)))
+  async cancel(taskIds: readonly number[]): Promise<CancelReport> {
+    return this.#transaction(() => {
+      const open = [...new Set(taskIds)].filter((id) => {
+        const entry = this.#tasks.get(id)
+        return entry !== undefined && isOpen(entry)
+      })
+      const requested = open.filter((id) => this.#tasks.get(id)?.task.status === 'processing')
+      // One that is cancelled may take others of the list with it.
+      const cancelled = open.filter((id) => !requested.includes(id) && this.#cancel(id))
+      for (const id of requested) {
+        const entry = this.#tasks.get(id)
+        if (entry) this.#tasks.put({ ...entry, task: { ...entry.task, cancelRequested: true } })
+      }
+      return { cancelled, requested }
+    })
+  }
+
+  async retryFailed(filter: TaskFilter, limit: number): Promise<readonly number[]> {
+    requireCondition(filter)
+    return this.#transaction(() => this.#tasks.retryFailed(filter, limit))
+  }
+
+  async setPaused(lane: string, paused: boolean): Promise<void> {
+    this.#claims.setPaused(lane, paused)
+  }
+
+  async pausedLanes(): Promise<readonly string[]> {
+    return this.#claims.pausedLanes()
+  }
+
+  async statistics(): Promise<readonly LaneStatistics[]> {
+    const countsOf = (lane: string) => this.#counts(lane)
+    return this.#statistics.all(await this.pausedLanes(), countsOf, this.#clock.now())
+  }
+
+  async prune(filter: Parameters<Backend['prune']>[0], limit: number): Promise<number> {
+    const ids = prunable(this.#tasks.all(), filter, limit)
+    this.#tasks.forget(ids)
+    return ids.length
+  }
+
+  async putSchedule(schedule: Schedule): Promise<StoredSchedule> {
+    return this.#schedules.put(schedule, this.#clock.now())
+  }
+
+  async removeSchedule(name: string): Promise<boolean> {
+    return this.#schedules.remove(name)
+  }
+
+  async schedules(): Promise<readonly StoredSchedule[]> {
+    return this.#schedules.all()
+  }
+
+  async fireSchedules(): Promise<FireReport> {
+    return this.#schedules.fire(this.#clock.now(), (task) => {
+      try {
+        return { value: this.#transaction(() => this.#additions.add([task], this.#now)[0]?.id ?? Number.NaN) }
+      } catch (error) {
+        return { error }
+      }
+    })
+  }
+
+  /** Nobody else can change it. */
+  watch(): () => void {
+    return () => undefined
   }
 
   async call(name: string, argument: unknown): Promise<unknown> {
@@ -143,129 +239,53 @@ export class MemoryBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    this.#entries.clear()
+    this.#tasks.restore(new Map())
   }
 
   /** Runs `work`, a whole transaction or a part of one; when it throws, everything is as it was before it. */
   #transaction<Result>(work: () => Result): Result {
     this.#now = this.#clock.now()
     const before = {
-      entries: new Map(this.#entries),
+      tasks: this.#tasks.snapshot(),
       database: new Map(this.#database),
-      lastId: this.#lastId,
+      additions: this.#additions.snapshot(),
+      statistics: this.#statistics.snapshot(),
     }
     try {
       return work()
     } catch (error) {
-      this.#entries = before.entries
+      this.#tasks.restore(before.tasks)
       this.#database = before.database
-      this.#lastId = before.lastId
+      this.#additions.restore(before.additions)
+      this.#statistics.restore(before.statistics)
       throw error
     }
   }
 
   #handle(): Transaction<MemoryDatabase> {
-    return { db: this.#database, now: this.#now, add: (tasks) => tasks.map((task) => this.#add(task)) }
-  }
-
-  #all(): Entry[] {
-    return [...this.#entries.values()]
-  }
-
-  #put(entry: Entry): void {
-    this.#entries.set(entry.task.id, entry)
-  }
-
-  #openIn(group: string): number {
-    return this.#all().filter((entry) => entry.task.group === group && isOpen(entry)).length
-  }
-
-  #held({ taskId, token, attempt }: Lease): Entry | undefined {
-    const entry = this.#entries.get(taskId)
-    const current =
-      entry?.task.status === 'processing' && entry.token === token && entry.task.attempt === attempt
-    return current ? entry : undefined
-  }
-
-  #add(given: NewTask): AddedTask {
-    const task = prepareTask(given, this.#now)
-    const twin = this.#all().find(
-      (entry) => isOpen(entry) && task.dedupeKey !== undefined && entry.task.dedupeKey === task.dedupeKey,
-    )
-    if (twin) return { id: twin.task.id, added: false }
-    const { parents, doom } = this.#judge(task)
-    this.#refuseCycle(task, parents)
-    const awaited = task.afterGroup !== undefined && this.#openIn(task.afterGroup) > 0
-    const id = ++this.#lastId
-    this.#put({
-      task: newTask(id, task, parents.size > 0 || awaited ? 'waiting' : 'pending', this.#now),
-      alone: false,
-      parents,
-      ...(awaited && task.afterGroup !== undefined ? { afterGroup: task.afterGroup } : {}),
-    })
-    if (doom) this.#finish(id, doom.status, { error: doom.error })
-    return { id, added: true }
-  }
-
-  #judge(task: PreparedTask): {
-    parents: Map<number, OnDependencyFailure>
-    doom?: Doom
-  } {
-    const parents = new Map<number, OnDependencyFailure>()
-    let doom: Doom | undefined
-    for (const [id, rule] of task.dependsOn) {
-      const parent = this.#entries.get(id)
-      if (parent === undefined) throw new UnknownDependencyError(id)
-      if (isOpen(parent)) parents.set(id, rule)
-      else doom ??= doomBy(parent.task, rule)
+    return {
+      db: this.#database,
+      now: this.#now,
+      add: (tasks) => this.#transaction(() => this.#additions.add(tasks, this.#now)),
     }
-    return doom ? { parents, doom } : { parents }
-  }
-
-  #refuseCycle({ group, afterGroup }: PreparedTask, parents: ReadonlyMap<number, unknown>): void {
-    if (group === undefined) return
-    const joining = {
-      group,
-      dependsOn: [...parents.keys()],
-      ...(afterGroup === undefined ? {} : { afterGroup }),
-    }
-    const waiting = this.#all().filter(({ task }) => task.status === 'waiting')
-    const cycle = wouldWaitForItself(joining, {
-      dependenciesOf: (id) => [...(this.#entries.get(id)?.parents.keys() ?? [])],
-      groupAwaitedBy: (id) => waiting.find(({ task }) => task.id === id)?.afterGroup,
-      waitingIn: (name) => waiting.filter(({ task }) => task.group === name).map(({ task }) => task.id),
-      isAwaited: (name) => waiting.some((entry) => entry.afterGroup === name),
-    })
-    if (cycle) throw new WaitCycleError(group)
-  }
-
-  #claim({ lane, limit, workerId, leaseMs }: ClaimRequest): readonly ClaimedTask[] {
-    const token = `token-${++this.#lastToken}`
-    return this.#all()
-      .filter((entry) => entry.task.lane === lane && canBeClaimed(entry) && entry.task.runAt <= this.#now)
-      .sort((a, b) => b.task.priority - a.task.priority || a.task.id - b.task.id)
-      .slice(0, Math.max(0, limit))
-      .map((entry) => {
-        const attempt = entry.task.attempt + 1
-        const task: Task = { ...entry.task, status: 'processing', attempt, startedAt: this.#now, workerId }
-        this.#put({ ...entry, task, token, leaseUntil: this.#now + leaseMs })
-        return { task, lease: { taskId: task.id, attempt, token }, alone: entry.alone }
-      })
   }
 
   #settle(settlement: Settlement): SettleResult {
     const { taskId } = settlement.lease
-    const entry = this.#held(settlement.lease)
+    const entry = this.#tasks.held(settlement.lease)
     if (entry === undefined) return { taskId, status: 'stale' }
+    if ('durationMs' in settlement) this.#statistics.took(entry.task.lane, settlement.durationMs, this.#now)
     switch (settlement.outcome) {
       case 'completed':
         return this.#complete(entry, settlement.result, settlement.retryAt ?? this.#now)
       case 'error':
         return this.#fail(entry, settlement.error, settlement.retryAt, settlement.crashed ?? false)
       case 'released':
-        return this.#requeue(entry, { status: 'pending', runAt: entry.task.runAt })
+        return this.#release(entry, entry.task.runAt)
       case 'snoozed':
-        return this.#requeue(entry, { status: 'pending', runAt: Math.ceil(settlement.runAt) })
+        return this.#release(entry, Math.ceil(settlement.runAt))
+      case 'cancelled':
+        return this.#cancelRunning(entry)
     }
   }
 
@@ -273,9 +293,10 @@ export class MemoryBackend implements Backend {
     const { id: taskId, kind } = entry.task
     try {
       const stored: unknown = JSON.parse(storedResult(result))
-      const task: Task = { ...entry.task, status: 'completed', finishedAt: this.#now, result: stored }
+      const { cancelRequested: _late, ...held } = entry.task
+      const task: Task = { ...held, status: 'completed', finishedAt: this.#now, result: stored }
       const output = this.#transaction(() => this.#program.commits?.[kind]?.(this.#handle(), task, result))
-      this.#finish(taskId, 'completed', { result: stored })
+      this.#tasks.finish(taskId, 'completed', { result: stored }, this.#now)
       return output === undefined ? { taskId, status: 'completed' } : { taskId, status: 'completed', output }
     } catch (thrown) {
       const error = toErrorRecord(thrown)
@@ -283,63 +304,29 @@ export class MemoryBackend implements Backend {
     }
   }
 
-  #fail({ task, ...rest }: Entry, error: ErrorRecord, retryAt: number, alone: boolean): SettleResult {
+  #fail(entry: Entry, error: ErrorRecord, retryAt: number, alone: boolean): SettleResult {
+    if (entry.task.cancelRequested) return this.#cancelRunning(entry)
+    const { task, ...rest } = entry
     const failures = task.failures + 1
     if (error.recovery === 'retry' && failures <= task.maxRetries) {
       const charged = { ...task, failures, priority: task.priority - 1, error }
       return this.#requeue({ ...rest, task: charged, alone }, { status: 'retry', runAt: Math.ceil(retryAt) })
     }
-    this.#put({ ...rest, task: { ...task, failures } })
-    this.#finish(task.id, 'failed', { error })
+    this.#tasks.put({ ...rest, alone, task: { ...task, failures } })
+    this.#tasks.finish(task.id, 'failed', { error }, this.#now)
     return { taskId: task.id, status: 'failed' }
+  }
+
+  #release(entry: Entry, runAt: number): SettleResult {
+    if (entry.task.cancelRequested) return this.#cancelRunning(entry)
+    return this.#requeue(entry, { status: 'pending', runAt })
   }
 
   #requeue(entry: Entry, change: { status: 'pending' | 'retry'; runAt: number }): SettleResult {
     const { workerId: _none, ...task } = entry.task
     const { token: _token, leaseUntil: _lease, ...rest } = entry
-    this.#put({ ...rest, task: { ...task, ...change } })
+    this.#tasks.put({ ...rest, task: { ...task, ...change } })
     return { taskId: task.id, status: change.status }
-  }
-
-  /** Ends a task, and what its end decides: all that depend on it, then all that depend on those. */
-  #finish(id: number, status: FinalStatus, end: End): void {
-    const endings: Ending[] = [{ id, status, end }]
-    for (const next of endings) endings.push(...this.#endOne(next))
-  }
-
-  #endOne({ id, status, end }: Ending): Ending[] {
-    const entry = this.#entries.get(id)
-    if (entry === undefined || !isOpen(entry)) return []
-    const task: Task = { ...entry.task, status, finishedAt: this.#now, ...end }
-    this.#put({ task, alone: entry.alone, parents: new Map() })
-    const doomed = this.#all().flatMap((child) => this.#tellDependant(child, task))
-    if (task.group !== undefined && this.#openIn(task.group) === 0) this.#endGroup(task.group)
-    if (status !== 'completed') this.#tellFailure(task)
-    return doomed
-  }
-
-  #tellDependant(child: Entry, parent: Task): Ending[] {
-    const rule = child.parents.get(parent.id)
-    if (rule === undefined || child.task.status !== 'waiting') return []
-    const doom = doomBy(parent, rule)
-    if (doom) return [{ id: child.task.id, status: doom.status, end: { error: doom.error } }]
-    const parents = new Map(child.parents)
-    parents.delete(parent.id)
-    this.#freeIfUnblocked({ ...child, parents })
-    return []
-  }
-
-  #endGroup(group: string): void {
-    for (const entry of this.#all()) {
-      if (entry.task.status !== 'waiting' || entry.afterGroup !== group) continue
-      const { afterGroup: _awaited, ...rest } = entry
-      this.#freeIfUnblocked(rest)
-    }
-  }
-
-  #freeIfUnblocked(entry: Entry): void {
-    const free = entry.parents.size === 0 && entry.afterGroup === undefined
-    this.#put(free ? { ...entry, task: { ...entry.task, status: 'pending' } } : entry)
   }
 
   #tellFailure(task: Task): void {
@@ -348,17 +335,22 @@ export class MemoryBackend implements Backend {
     try {
       this.#transaction(() => failure(this.#handle(), task))
     } catch (thrown) {
-      const entry = this.#entries.get(task.id)
+      const entry = this.#tasks.get(task.id)
       if (entry === undefined || task.error === undefined) return
       const message = `${task.error.message}; recording that went wrong too: ${toErrorRecord(thrown).message}`
-      this.#put({ ...entry, task: { ...task, error: { ...task.error, message } } })
+      this.#tasks.put({ ...entry, task: { ...task, error: { ...task.error, message } } })
     }
   }
 
   #cancel(id: number): boolean {
-    const entry = this.#entries.get(id)
-    if (entry === undefined || !isOpen(entry) || entry.task.status === 'processing') return false
-    this.#finish(id, 'cancelled', { error: taskCancelled(id) })
+    const entry = this.#tasks.get(id)
+    if (entry === undefined || !isOpen(entry)) return false
+    this.#tasks.finish(id, 'cancelled', { error: taskCancelled(id) }, this.#now)
     return true
+  }
+
+  #cancelRunning({ task }: Entry): SettleResult {
+    this.#cancel(task.id)
+    return { taskId: task.id, status: 'cancelled' }
   }
 }

@@ -14,7 +14,7 @@ export interface Entry {
   readonly token?: string
   readonly leaseUntil?: number
   readonly alone: boolean
-  /** Dependencies that have not finished. */
+  /** Dependencies that have not finished; of a failed task also those that failed it. */
   readonly parents: ReadonlyMap<number, OnDependencyFailure>
   readonly afterGroup?: string
 }
@@ -41,21 +41,46 @@ export function doomBy({ id, status }: Task, rule: OnDependencyFailure): Doom | 
 
 /** A task as it is before its first attempt. */
 export function newTask(id: number, task: PreparedTask, status: TaskStatus, now: number): Task {
-  const { kind, lane, payload, priority, runAt, maxRetries, timeoutMs, group, dedupeKey } = task
   return {
     id,
+    status,
+    runAt: task.runAt,
+    attempt: 0,
+    failures: 0,
+    createdAt: now,
+    ...given(task),
+    ...(task.dedupeKey === undefined ? {} : { dedupeKey: task.dedupeKey }),
+  }
+}
+
+/** An open task with payload and options of the new one. */
+export function replacedTask(open: Task, task: PreparedTask): Task {
+  return {
+    id: open.id,
+    status: open.status === 'waiting' ? 'waiting' : 'pending',
+    runAt: task.onDuplicate === 'debounce' ? task.runAt : open.runAt,
+    attempt: open.attempt,
+    failures: 0,
+    createdAt: open.createdAt,
+    ...(open.startedAt === undefined ? {} : { startedAt: open.startedAt }),
+    ...(open.dedupeKey === undefined ? {} : { dedupeKey: open.dedupeKey }),
+    ...given(task),
+  }
+}
+
+type Given = Omit<Task, 'id' | 'status' | 'runAt' | 'attempt' | 'failures' | 'createdAt'>
+
+function given({ kind, lane, payload, priority, maxRetries, ...options }: PreparedTask): Given {
+  const { timeoutMs, group, concurrencyKey, memoryBytes } = options
+  return {
     kind,
     lane,
     payload: JSON.parse(payload),
-    status,
     priority,
-    runAt,
-    attempt: 0,
-    failures: 0,
     maxRetries,
-    createdAt: now,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(group === undefined ? {} : { group }),
-    ...(dedupeKey === undefined ? {} : { dedupeKey }),
+    ...(concurrencyKey === undefined ? {} : { concurrencyKey }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   }
 }

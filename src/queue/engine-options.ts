@@ -1,5 +1,5 @@
 /**
- * The options of the queue manager, and what makes them wrong.
+ * The options of the engine, and what makes them wrong.
  *
  * @module
  */
@@ -12,7 +12,9 @@ import type { LaneOptions } from './lane.ts'
 import { InvalidQueueOptionsError } from './queue-errors.ts'
 import type { Task } from './task.ts'
 
-export interface QueueManagerOptions {
+export const DEFAULT_CANCEL_GRACE_MS = 1_000
+
+export interface QueueEngineOptions {
   readonly backend: Backend
   readonly lanes: Readonly<Record<string, LaneOptions>>
   /** Module with the handlers of the lanes that run in workers. */
@@ -44,6 +46,8 @@ export interface QueueManagerOptions {
    * takes back at once, uncharged, what a dead predecessor held, instead of waiting for leases. Default false.
    */
   readonly sole?: boolean
+  /** A cancelled task has this long to end by itself before its worker process is killed. Default 1 s. */
+  readonly cancelGraceMs?: number
   readonly clock?: Clock
   /** From [0, 1). Default Math.random. */
   readonly random?: () => number
@@ -54,18 +58,23 @@ export interface QueueManagerOptions {
  *
  * @throws {@link InvalidQueueOptionsError} with every problem in one message.
  */
-export function verifyQueueManagerOptions(options: QueueManagerOptions): void {
+export function verifyQueueEngineOptions(options: QueueEngineOptions): void {
   const problems = Object.entries(options.lanes).flatMap(([name, lane]) => laneProblems(name, lane, options))
-  const { leaseMs } = options
-  if (leaseMs !== undefined && !(leaseMs > 0)) problems.push(`leaseMs is not a duration: ${leaseMs}`)
+  const { leaseMs = 1, cancelGraceMs = 0 } = options
+  if (!(leaseMs > 0)) problems.push(`leaseMs is not a duration: ${leaseMs}`)
+  if (!(cancelGraceMs >= 0)) problems.push(`cancelGraceMs is not a duration: ${cancelGraceMs}`)
   if (problems.length > 0) throw new InvalidQueueOptionsError(problems)
 }
 
-function laneProblems(name: string, lane: LaneOptions, options: QueueManagerOptions): string[] {
-  const { concurrency, runsIn, batchSize = 1 } = lane
+function laneProblems(name: string, lane: LaneOptions, options: QueueEngineOptions): string[] {
+  const { concurrency, runsIn, batchSize = 1, rate, memoryBudgetBytes = 1 } = lane
   const problems: string[] = []
   if (!(concurrency >= 0)) problems.push(`concurrency of lane ${name} is not a count: ${concurrency}`)
   if (!(batchSize >= 1)) problems.push(`batchSize of lane ${name} is not at least 1: ${batchSize}`)
+  if (rate !== undefined && !(rate.limit >= 1 && rate.perMs > 0))
+    problems.push(`rate of lane ${name} is not at least 1 task per some time: ${JSON.stringify(rate)}`)
+  if (!(memoryBudgetBytes > 0))
+    problems.push(`memoryBudgetBytes of lane ${name} is not a size: ${memoryBudgetBytes}`)
   const lacks = runsIn === 'worker' ? 'workerModule' : 'handlers'
   if (options[lacks] === undefined) problems.push(`lane ${name} needs ${lacks}`)
   return problems
