@@ -15,6 +15,7 @@ describe('docs/guides/cli.md', () => {
     listProcessors: nothing,
     report: nothing,
     check: nothing,
+    queue: nothing,
     doctor: nothing,
     configShow: nothing,
   })

@@ -95,6 +95,7 @@ describe('a line is parsed to', () => {
         listProcessors: note('listProcessors'),
         report: note('report'),
         check: note('check'),
+        queue: note('queue'),
         doctor: note('doctor'),
         configShow: note('configShow'),
       })

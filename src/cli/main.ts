@@ -15,6 +15,7 @@ import { configCommand, runConfigShow } from './commands/config.ts'
 import { doctorCommand, runDoctor } from './commands/doctor.ts'
 import { ingestCommand, runIngest } from './commands/ingest.ts'
 import { listProcessorsCommand, runListProcessors } from './commands/list-processors.ts'
+import { queueCommand, runQueue } from './commands/queue.ts'
 import { reportCommand, runReport } from './commands/report.ts'
 import { type Io, processIo } from './io.ts'
 import { jobs, type Services } from './services.ts'
@@ -32,6 +33,7 @@ export interface Runners {
   readonly listProcessors: Parameters<typeof listProcessorsCommand>[0]
   readonly report: Parameters<typeof reportCommand>[0]
   readonly check: Parameters<typeof checkCommand>[0]
+  readonly queue: Parameters<typeof queueCommand>[0]
   readonly doctor: Parameters<typeof doctorCommand>[0]
   readonly configShow: Parameters<typeof configCommand>[0]
 }
@@ -53,6 +55,7 @@ export async function main(
     listProcessors: settle(runListProcessors),
     report: settle(runReport),
     check: settle(runCheck),
+    queue: settle(runQueue),
     doctor: settle(runDoctor),
     configShow: settle(runConfigShow),
   })
@@ -80,6 +83,7 @@ export function buildProgram(io: Io, run: Runners): Command {
   program.addCommand(ingestCommand(run.ingest))
   program.addCommand(reportCommand(run.report))
   program.addCommand(checkCommand(run.check))
+  program.addCommand(queueCommand(run.queue))
   program.addCommand(listProcessorsCommand(run.listProcessors))
   program.addCommand(doctorCommand(run.doctor))
   program.addCommand(configCommand(run.configShow))

@@ -1,0 +1,169 @@
+/**
+ * The state of a queue as text: coordinators, lanes, speed, schedules.
+ *
+ * Pure. Every name in it comes from a database that strangers may have filled, and is made harmless.
+ *
+ * @module
+ */
+
+import type { Coordinator, StatusCounts, StoredSchedule } from '../queue/backend.ts'
+import type { TaskStatus } from '../queue/task.ts'
+import { formatCount, formatDuration, pluralize } from '../units.ts'
+import type { Paint } from './paint.ts'
+import { formatRate } from './progress-view.ts'
+import {
+  type LaneSnapshot,
+  openOf,
+  type QueuePlace,
+  type QueueSnapshot,
+  workersOf,
+} from './queue-snapshot.ts'
+import { table } from './table.ts'
+import { neutralize, truncate } from './text-width.ts'
+
+export interface TextStyle {
+  readonly paint: Paint
+  /** Longer lines are cut. */
+  readonly columns: number
+}
+
+/** A coordinator reports every few seconds; one that was silent for longer is frozen, or gone without a word. */
+export const SILENT_AFTER_MS = 15_000
+
+/** Schedules that are shown: the next ones. */
+const SHOWN_SCHEDULES = 10
+
+const STATUSES: readonly TaskStatus[] = [
+  'waiting',
+  'pending',
+  'processing',
+  'retry',
+  'completed',
+  'failed',
+  'cancelled',
+]
+
+/** The whole picture, each line at most `columns` wide. */
+export function statusLines(snapshot: QueueSnapshot, { paint, columns }: TextStyle): string[] {
+  const sections = [
+    [
+      paint.bold(truncate(titleOf(snapshot), columns)),
+      ...coordinatorLines(snapshot).map((line) => truncate(line, columns)),
+    ],
+    laneLines(snapshot).map((line, index) =>
+      index === 0 ? paint.dim(truncate(line, columns)) : truncate(line, columns),
+    ),
+    speedLines(snapshot).map((line, index) =>
+      index === 0 ? paint.dim(truncate(line, columns)) : truncate(line, columns),
+    ),
+    scheduleLines(snapshot).map((line) => truncate(line, columns)),
+  ].filter((lines) => lines.length > 0)
+  return sections.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]))
+}
+
+/** `library /photos` or `queue /tmp/q.db`. */
+export function titleOf({ database, library }: QueuePlace): string {
+  return library === undefined ? `queue ${neutralize(database)}` : `library ${neutralize(library)}`
+}
+
+function coordinatorLines({ coordinators, counts, now }: QueueSnapshot): string[] {
+  if (coordinators.length === 0)
+    return [openOf(counts) === 0 ? 'no coordinator' : 'no coordinator: open tasks wait until one starts']
+  const workers = workersOf(coordinators)
+  return [
+    `${pluralize(coordinators.length, 'coordinator')}, ${pluralize(workers, 'worker')}`,
+    ...coordinators.map((one) => `  ${coordinatorLine(one, now)}`),
+  ]
+}
+
+/** `process 4711 on anna, for 3 min 05 s: export 1 of 1, item 3 of 4`, workers of slots. */
+function coordinatorLine({ pid, host, startedAt, seenAt, lanes }: Coordinator, now: number): string {
+  const silentMs = now - seenAt
+  const silent = silentMs > SILENT_AFTER_MS ? `, silent for ${formatDuration(silentMs)}` : ''
+  const shares = Object.entries(lanes).map(
+    ([lane, { concurrency, workers }]) => `${neutralize(lane)} ${workers} of ${concurrency}`,
+  )
+  const age = formatDuration(Math.max(0, now - startedAt))
+  return `process ${pid} on ${neutralize(host)}, for ${age}${silent}${shares.length > 0 ? `: ${shares.join(', ')}` : ''}`
+}
+
+/** Counts by status; a status that no lane has is left out. */
+function laneLines({ lanes, counts }: QueueSnapshot): string[] {
+  if (lanes.length === 0) return ['no task was ever added']
+  const shown = STATUSES.filter(
+    (status) => counts[status] !== 0 || status === 'pending' || status === 'completed',
+  )
+  const isAnyPaused = lanes.some(({ paused }) => paused)
+  const row = (name: string, paused: boolean, numbers: StatusCounts): string[] => [
+    name,
+    ...(isAnyPaused ? [paused ? 'paused' : ''] : []),
+    ...shown.map((status) => formatCount(numbers[status])),
+  ]
+  return table(
+    [
+      ['LANE', ...(isAnyPaused ? [''] : []), ...shown.map((status) => status.toUpperCase())],
+      ...lanes.map((lane) => row(neutralize(lane.lane), lane.paused, lane.counts)),
+      ...(lanes.length > 1 ? [row('all', false, counts)] : []),
+    ],
+    ['left', ...(isAnyPaused ? (['left'] as const) : []), ...shown.map(() => 'right' as const)],
+  )
+}
+
+/** Nothing when nothing has ended yet. */
+function speedLines({ lanes }: QueueSnapshot): string[] {
+  const shown = lanes.filter(
+    ({ durations, throughput, retries }) => durations.count > 0 || throughput.m15 > 0 || retries > 0,
+  )
+  if (shown.length === 0) return []
+  return table(
+    [
+      ['LANE', '/S 1 MIN', '5 MIN', '15 MIN', 'P50', 'P95', 'P99', 'MAX', 'RETRIES', 'ETA'],
+      ...shown.map(speedRow),
+    ],
+    ['left', ...Array.from({ length: 9 }, () => 'right' as const)],
+  )
+}
+
+function speedRow({ lane, throughput, durations, retries, counts, etaMs }: LaneSnapshot): string[] {
+  const took = (ms: number): string => (durations.count === 0 ? '-' : formatDuration(ms))
+  return [
+    neutralize(lane),
+    formatRate(throughput.m1),
+    formatRate(throughput.m5),
+    formatRate(throughput.m15),
+    took(durations.p50Ms),
+    took(durations.p95Ms),
+    took(durations.p99Ms),
+    took(durations.maxMs),
+    formatCount(retries),
+    openOf(counts) === 0 || etaMs === undefined ? '-' : formatDuration(etaMs),
+  ]
+}
+
+function scheduleLines({ schedules, now }: QueueSnapshot): string[] {
+  if (schedules.length === 0) return []
+  const shown = schedules.slice(0, SHOWN_SCHEDULES)
+  const more = schedules.length - shown.length
+  return [
+    'next schedules:',
+    ...table(
+      shown.map((one) => [`  ${neutralize(one.name)}`, neutralize(cronOf(one)), nextOf(one, now)]),
+      ['left', 'left', 'left'],
+    ),
+    ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
+  ]
+}
+
+function cronOf({ cron, timeZone }: StoredSchedule): string {
+  return timeZone === undefined ? cron : `${cron} (${timeZone})`
+}
+
+function nextOf({ nextAt }: StoredSchedule, now: number): string {
+  if (nextAt === undefined) return 'never again'
+  return nextAt <= now ? 'due now' : `in ${formatDuration(nextAt - now)}, ${formatInstant(nextAt)}`
+}
+
+/** ISO 8601 in UTC; a number that is no instant is shown as it is, since a database may hold anything. */
+export function formatInstant(at: number): string {
+  return Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : String(at)
+}
