@@ -39,6 +39,21 @@ const BENCHMARKS: readonly Benchmark[] = [
     about: 'tasks a second that do nothing, against a bare SQLite loop (--items)',
     load: async () => (await import('./queue.ts')).benchQueue,
   },
+  {
+    name: 'queue-peers',
+    about: 'tasks that do nothing through this queue, BullMQ on Redis, and plainjob (--items)',
+    load: async () => (await import('./queue/peers.ts')).benchQueuePeers,
+  },
+  {
+    name: 'queue-latency',
+    about: 'pickup of a new task on an idle queue, from this and another process; idle processor time',
+    load: async () => (await import('./queue/latency.ts')).benchQueueLatency,
+  },
+  {
+    name: 'queue-backlog',
+    about: 'claims, start and memory with 10,000 and 1,000,000 waiting tasks (--items)',
+    load: async () => (await import('./queue/backlog.ts')).benchQueueBacklog,
+  },
 ]
 
 const { name, clean, ...args } = readArgs()

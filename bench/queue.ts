@@ -10,7 +10,7 @@
 
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type NewTask, QueueManager, type Settlement } from '../src/queue/index.ts'
+import { type NewTask, QueueEngine, type Settlement } from '../src/queue/index.ts'
 import { openSqliteBackend, SqliteStore } from '../src/queue/sqlite/index.ts'
 import type { BenchArgs } from './args.ts'
 import { machine, median } from './measure.ts'
@@ -108,7 +108,7 @@ function storeLoop(file: string, durability: Durability, count: number): number 
 
 async function engine(file: string, durability: Durability, count: number, workers: number): Promise<number> {
   const backend = await openSqliteBackend({ file, durability })
-  const queue = new QueueManager({
+  const queue = new QueueEngine({
     backend,
     lanes: { noop: { concurrency: workers, runsIn: 'worker', batchSize: BATCH } },
     workerModule: WORKER_MODULE,
