@@ -97,6 +97,8 @@ function take(draft: Draft, chunk: PlanChunk, options: IngestOptions): unknown {
         add(draft, reason === undefined || outcome === 'sidecar' ? entry : { ...entry, reason })
       }
       return null
+    case 'items-text':
+      return take(draft, { type: 'items', items: JSON.parse(chunk.json) as readonly PlannedItem[] }, options)
     case 'ask':
     case 'items':
       for (const item of chunk.items) addItem(draft, item, options)

@@ -91,6 +91,8 @@ export class ExportIntake {
         return callLibrary(this.#backend, 'plan.remarks', { exportId, remarks: chunk.remarks })
       case 'ask':
         return this.#plan(running, chunk.items, false)
+      case 'items-text':
+        return this.#plan(running, chunk.json, true)
       case 'items': {
         const open = await this.#plan(running, chunk.items, true)
         await this.#takeSpooled(chunk.items, new Set(open))
@@ -152,7 +154,7 @@ export class ExportIntake {
 
   async #plan(
     running: RunningExport,
-    items: readonly PlannedItem[],
+    items: readonly PlannedItem[] | string,
     enqueue: boolean,
   ): Promise<readonly number[]> {
     const { open } = await callLibrary(this.#backend, 'plan.items', {

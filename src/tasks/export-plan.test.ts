@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { writeTgz } from '../../test/support/tar-writer.ts'
 import { listingDigest, planExport } from './export-plan.ts'
-import type { PlanChunk, PlannedCopy, PlanRemark } from './plan-chunk.ts'
+import type { PlanChunk, PlannedCopy, PlannedItem, PlanRemark } from './plan-chunk.ts'
 
 const YEAR = 'Takeout/Google Photos/Photos from 2019'
 const SOME_DAY = Date.UTC(2024, 0, 1)
@@ -65,7 +65,10 @@ describe('the plan of an export', () => {
     chunks.flatMap((chunk) => (chunk.type === 'listed' ? chunk.digest : []))[0] ?? ''
 
   function copiesOf(chunks: readonly PlanChunk[]): Map<string, PlannedCopy> {
-    const items = chunks.flatMap((chunk) => (chunk.type === 'items' ? chunk.items : []))
+    const items = chunks.flatMap((chunk): readonly PlannedItem[] => {
+      if (chunk.type === 'items-text') return JSON.parse(chunk.json)
+      return chunk.type === 'items' ? chunk.items : []
+    })
     const copies = items.flatMap(({ parts }) => parts.flatMap((part) => part.copies))
     return new Map(copies.map((copy) => [copy.path.split('/').at(-1) ?? '', copy]))
   }

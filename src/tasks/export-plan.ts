@@ -27,7 +27,7 @@ import { PLATFORMS } from '../exports/registry.ts'
 import { fingerprintOf } from '../library/ledger.ts'
 import type { TaskContext } from '../queue/handler.ts'
 import { emitSpooled } from './emit-spooled.ts'
-import { keepHeapSmall } from './frugal-heap.ts'
+import { keepHeapSmall, shrinkHeap } from './frugal-heap.ts'
 import {
   chunksOf,
   type ListedAnswer,
@@ -92,11 +92,12 @@ async function emitReading(archive: Archive, payload: ExportPayload, context: Ta
   // One copy of each content, and as an extra the metadata that is written into it.
   const placeBytes = sum(groups.map(({ groups: { sizeBytes } }) => sizeBytes))
   await emit({ type: 'totals', items, placeBytes })
+  shrinkHeap()
   for (const albums of chunksOf(reading.albums)) await emit({ type: 'albums', albums })
   // Items first: workers begin with them while the rest is entered.
   const planned = plannedItems(groups, titles)
   if (archive.randomAccess) {
-    for (const chunk of chunksOf(planned)) await emit({ type: 'items', items: chunk })
+    for (const chunk of chunksOf(planned)) await emit({ type: 'items-text', json: JSON.stringify(chunk) })
   } else await emitSpooled(archive, planned, { tempFolder: payload.tempFolder, context })
   for (const files of chunksOf(reading.nonMedia)) {
     await emit({ type: 'settled', files: files.map(toSettledFile) })

@@ -64,6 +64,11 @@ export type PlanChunk =
   /** Which of these items are still to do? Answered with their indices. Asked for a tgz, before it is unpacked. */
   | { readonly type: 'ask'; readonly items: readonly PlannedItem[] }
   | { readonly type: 'items'; readonly items: readonly PlannedItem[] }
+  /**
+   * The same as JSON text, where the coordinator has nothing to look up in it: it hands the text on to the store's
+   * thread. Parsed on the way, a stream of items made its heap grow by 60 MB.
+   */
+  | { readonly type: 'items-text'; readonly json: string }
 
 export interface ListedAnswer {
   /** True when this very listing was finished before: nothing is to be done. */

@@ -66,7 +66,8 @@ export interface ItemsRequest {
   readonly exportId: number
   readonly exportName: string
   readonly exportFolder: string
-  readonly items: readonly PlannedItem[]
+  /** Or their JSON. */
+  readonly items: readonly PlannedItem[] | string
   readonly options: PlaceOptions
   readonly priority: number
   /** False: only tell which are open (see the `ask` chunk). */
@@ -204,16 +205,20 @@ function planSettled(
 
 /** Enters the files of some items in the ledger; an item with anything open becomes a task. */
 function planItems(transaction: LibraryTransaction, request: ItemsRequest): PlannedResponse {
+  const { items, exportId, enqueue } = request
+  const planned = typeof items === 'string' ? (JSON.parse(items) as readonly PlannedItem[]) : items
   const open: number[] = []
-  for (const [index, item] of request.items.entries()) {
+  const tasks: NewTask[] = []
+  for (const [index, item] of planned.entries()) {
     const copies = item.parts.flatMap((part) => part.copies)
     const rows = copies.map((copy) => toLedgerRow(copy, item.platform.name))
-    const answers = planFiles(transaction.db, request.exportId, rows, transaction.now)
+    const answers = planFiles(transaction.db, exportId, rows, transaction.now)
     if (answers.every(({ state }) => state === 'done')) continue
     open.push(index)
     const fileIds = new Map(answers.map(({ path, fileId }) => [path, fileId]))
-    if (request.enqueue) transaction.add([toTask(request, item, fileIds)])
+    if (enqueue) tasks.push(toTask(request, item, fileIds))
   }
+  transaction.add(tasks)
   return { open }
 }
 
