@@ -1,7 +1,7 @@
 /**
  * Tasks that wait for others: an album is made when its thumbnails are, also when one of them failed.
  *
- *     node examples/queue/album.ts
+ *     npx node examples/queue/album.ts
  */
 
 import { log } from 'node:console'

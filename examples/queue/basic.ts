@@ -1,7 +1,7 @@
 /**
  * Checksums of files, by worker processes, with progress.
  *
- *     node examples/queue/basic.ts
+ *     npx node examples/queue/basic.ts
  */
 
 import { log } from 'node:console'

@@ -1,7 +1,7 @@
 /**
  * Two processes on one database: this one runs tasks, the other looks in, and ends one that hangs.
  *
- *     node examples/queue/control-from-outside.ts
+ *     npx node examples/queue/control-from-outside.ts
  */
 
 import { fork } from 'node:child_process'

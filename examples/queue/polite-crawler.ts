@@ -1,7 +1,7 @@
 /**
  * One request at a time to each host, and no more than twenty in half a second to all of them.
  *
- *     node examples/queue/polite-crawler.ts
+ *     npx node examples/queue/polite-crawler.ts
  */
 
 import { log } from 'node:console'

@@ -1,7 +1,7 @@
 /**
  * Who comes first, what is tried again, and what is not.
  *
- *     node examples/queue/priorities-and-retries.ts
+ *     npx node examples/queue/priorities-and-retries.ts
  */
 
 import { log } from 'node:console'

@@ -1,7 +1,7 @@
 /**
  * A task every second by a cron expression, and one at a given time.
  *
- *     node examples/queue/schedule.ts
+ *     npx node examples/queue/schedule.ts
  */
 
 import { log } from 'node:console'

@@ -1,7 +1,7 @@
 /**
  * An effect that is there if and only if its task is completed, and once, whatever crashes.
  *
- *     node examples/queue/transactional-effects.ts
+ *     npx node examples/queue/transactional-effects.ts
  */
 
 import { log } from 'node:console'

@@ -9,20 +9,18 @@
 
 import type { ExportProgress, IngestProgress } from '../tasks/ingest-api.ts'
 import { formatBytes, formatCount, formatDuration, pluralize } from '../units.ts'
+import { bar, fitParts, formatRate, percentOf, type ViewSize } from './gauge.ts'
 import type { Paint } from './paint.ts'
 import { neutralize, pad, truncate, widthOf } from './text-width.ts'
-
-export interface ViewSize {
-  readonly columns: number
-  readonly rows: number
-}
+import { uploadLines } from './upload-view.ts'
 
 const ACTIVE = new Set<ExportProgress['phase']>(['listing', 'reading', 'placing'])
 
 /** The lines to show, each at most `columns` wide, at most `rows - 1` of them: the cursor needs the last one. */
 export function renderProgress(progress: IngestProgress, size: ViewSize, paint: Paint): string[] {
   const columns = Math.max(10, size.columns - 1)
-  const room = Math.max(1, size.rows - 2)
+  const uploads = progress.upload === undefined ? [] : uploadLines(progress.upload, columns, paint)
+  const room = Math.max(1, size.rows - 2 - uploads.length)
   const shown = chooseShown(progress.exports, room)
   const nameColumns = Math.min(
     Math.min(Math.max(8, Math.floor(columns * 0.35)), columns - 7),
@@ -31,7 +29,7 @@ export function renderProgress(progress: IngestProgress, size: ViewSize, paint: 
   const lines = shown.map((one) => exportLine(one, columns, nameColumns, paint))
   const hidden = progress.exports.filter((one) => !shown.includes(one))
   if (hidden.length > 0) lines.push(paint.dim(truncate(hiddenLine(hidden), columns)))
-  lines.push(totalLine(progress, columns, paint))
+  lines.push(totalLine(progress, columns, paint), ...uploads)
   return lines.slice(-Math.max(1, size.rows - 1))
 }
 
@@ -100,28 +98,6 @@ function shareOf({ bytesDone, bytesFound, filesDone, filesFound }: ExportProgres
   return Math.max(0, Math.min(filesDone < filesFound ? 0.99 : 1, share))
 }
 
-/** Rounded down, but not by the last bit of a product: 0.58 × 100 is 57.99… */
-function percentOf(share: number): number {
-  return Math.floor(share * 100 + 1e-6)
-}
-
-function bar(share: number, columns: number, paint: Paint): string {
-  if (columns <= 0) return ''
-  const full = Math.round(share * columns)
-  return paint.green('█'.repeat(full)) + paint.dim('░'.repeat(columns - full))
-}
-
-/** As many parts, from the first on, as fit. */
-function fitParts(parts: readonly string[], columns: number): string {
-  let line = ''
-  for (const part of parts) {
-    const longer = line === '' ? part : `${line}  ${part}`
-    if (widthOf(longer) > columns) break
-    line = longer
-  }
-  return line
-}
-
 /** `142 files/s  38.1 MB/s  ETA 3 min 05 s  1,160 imported  40 duplicates  2 problems` */
 function totalLine(progress: IngestProgress, columns: number, paint: Paint): string {
   const sum = (key: 'imported' | 'duplicates' | 'failed'): number =>
@@ -143,10 +119,6 @@ function totalLine(progress: IngestProgress, columns: number, paint: Paint): str
     took,
   ]
   return paint.bold(fitParts(parts, columns))
-}
-
-export function formatRate(perSecond: number): string {
-  return perSecond >= 9.95 ? formatCount(Math.round(perSecond)) : perSecond.toFixed(1)
 }
 
 /** One plain line for a pipe: `Takeout: placing 58%, 1,160 of 2,000 files, 142 files/s, 38.1 MB/s, ETA 3 min 05 s, 2 problems`. */

@@ -9,7 +9,7 @@
 
 import type { StatusCounts } from '../queue/backend.ts'
 import { formatCount, formatDuration, pluralize } from '../units.ts'
-import { formatRate } from './progress-view.ts'
+import { formatRate } from './gauge.ts'
 import { openOf, type QueueSnapshot } from './queue-snapshot.ts'
 import { neutralize } from './text-width.ts'
 
@@ -22,7 +22,7 @@ export interface DrainProgress {
   readonly completed: number
   readonly failed: number
   readonly cancelled: number
-  /** Tasks that ended a second, over the last minute. */
+  /** Tasks that ended a second, over the last minute, or over the last seconds where that is more. */
   readonly perSecond: number
   readonly etaMs?: number
   /** The counters at this look. */

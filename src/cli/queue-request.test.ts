@@ -118,7 +118,7 @@ describe('parseQueueRequest', () => {
       verb: 'retry',
       names: ['7'],
       flags: { failed: true },
-      problems: ['ids and --failed, --lane, --kind exclude each other'],
+      problems: ['give ids, or --failed with flags that narrow it: not both'],
     },
     {
       fact: 'every problem is told',

@@ -119,7 +119,7 @@ function chosen(
   const ids = words.ids(names)
   const isNarrowed = Object.keys(where).length > 0
   if (names.length > 0 && (words.is(allFlag) || isNarrowed))
-    words.problems.push(`ids and --${allFlag}, --lane, --kind exclude each other`)
+    words.problems.push(`give ids, or --${allFlag} with flags that narrow it: not both`)
   if (names.length === 0 && !words.is(allFlag)) {
     words.problems.push(
       isNarrowed ? `add --${allFlag} to ${verb} every such task` : `no task given: name ids, or --${allFlag}`,

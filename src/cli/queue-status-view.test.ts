@@ -104,6 +104,21 @@ describe('statusLines', () => {
     }
   })
 
+  test('a table that is too wide becomes paragraphs, and no number of it is lost', () => {
+    const lines = statusLines(busySnapshot(), { ...plain, columns: 40 })
+    assert.deepEqual(lines.slice(4, 7), [
+      'export',
+      '  waiting 0, pending 0, processing 0,',
+      '  completed 1, failed 0',
+    ])
+    assert.deepEqual(lines.slice(-4), [
+      'item',
+      '  /s 1 min 45, 5 min 40, 15 min 30,',
+      '  p50 55 ms, p95 140 ms, p99 900 ms,',
+      '  max 4.2 s, retries 4, eta 18.6 s',
+    ])
+  })
+
   test('names that would act on a terminal are shown instead', () => {
     const name = 'a\u001B[2J\u009B\u202E'
     const snapshot = busySnapshot({

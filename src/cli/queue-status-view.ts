@@ -9,8 +9,8 @@
 import type { Coordinator, StatusCounts, StoredSchedule } from '../queue/backend.ts'
 import type { TaskStatus } from '../queue/task.ts'
 import { formatCount, formatDuration, pluralize } from '../units.ts'
+import { formatRate } from './gauge.ts'
 import type { Paint } from './paint.ts'
-import { formatRate } from './progress-view.ts'
 import {
   type LaneSnapshot,
   openOf,
@@ -19,7 +19,7 @@ import {
   workersOf,
 } from './queue-snapshot.ts'
 import { table } from './table.ts'
-import { neutralize, truncate } from './text-width.ts'
+import { neutralize, truncate, widthOf, wrap } from './text-width.ts'
 
 export interface TextStyle {
   readonly paint: Paint
@@ -45,20 +45,42 @@ const STATUSES: readonly TaskStatus[] = [
 
 /** The whole picture, each line at most `columns` wide. */
 export function statusLines(snapshot: QueueSnapshot, { paint, columns }: TextStyle): string[] {
+  const cut = (lines: readonly string[]): string[] => lines.map((line) => truncate(line, columns))
+  const grid = (found: Grid): string[] => gridLines(found, columns, paint)
+  const { lanes } = snapshot
   const sections = [
-    [
-      paint.bold(truncate(titleOf(snapshot), columns)),
-      ...coordinatorLines(snapshot).map((line) => truncate(line, columns)),
-    ],
-    laneLines(snapshot).map((line, index) =>
-      index === 0 ? paint.dim(truncate(line, columns)) : truncate(line, columns),
-    ),
-    speedLines(snapshot).map((line, index) =>
-      index === 0 ? paint.dim(truncate(line, columns)) : truncate(line, columns),
-    ),
-    scheduleLines(snapshot).map((line) => truncate(line, columns)),
+    [paint.bold(truncate(titleOf(snapshot), columns)), ...cut(coordinatorLines(snapshot))],
+    lanes.length === 0 ? cut(['no task was ever added']) : grid(laneGrid(snapshot)),
+    grid(speedGrid(snapshot)),
+    cut(scheduleLines(snapshot)),
   ].filter((lines) => lines.length > 0)
   return sections.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]))
+}
+
+/** Rows of a name, words and numbers under their heads; without rows there is nothing to show. */
+interface Grid {
+  readonly heads: readonly string[]
+  readonly align: readonly ('left' | 'right')[]
+  readonly rows: readonly (readonly string[])[]
+}
+
+/** A table; where the terminal is too narrow for one, a paragraph a row: the last columns matter most. */
+function gridLines({ heads, align, rows }: Grid, columns: number, paint: Paint): string[] {
+  if (rows.length === 0) return []
+  const [head = '', ...lines] = table([heads, ...rows], align)
+  if ([head, ...lines].every((line) => widthOf(line) <= columns)) return [paint.dim(head), ...lines]
+  return rows.flatMap(([name = '', ...cells]) => {
+    const facts = cells.map((cell, index) => `${(heads[index + 1] ?? '').toLowerCase()} ${cell}`.trim())
+    // A label and its number stay in one line.
+    const words = facts.filter((fact) => fact !== '').map((fact) => fact.replaceAll(' ', '\u00A0'))
+    const text = words.join(', ')
+    return [
+      truncate(name, columns),
+      ...wrap(text, Math.max(1, columns - 2)).map((line) =>
+        truncate(`  ${line.replaceAll('\u00A0', ' ')}`, columns),
+      ),
+    ]
+  })
 }
 
 /** `library /photos` or `queue /tmp/q.db`. */
@@ -88,8 +110,7 @@ function coordinatorLine({ pid, host, startedAt, seenAt, lanes }: Coordinator, n
 }
 
 /** Counts by status; a status that no lane has is left out. */
-function laneLines({ lanes, counts }: QueueSnapshot): string[] {
-  if (lanes.length === 0) return ['no task was ever added']
+function laneGrid({ lanes, counts }: QueueSnapshot): Grid {
   const shown = STATUSES.filter(
     (status) => counts[status] !== 0 || status === 'pending' || status === 'completed',
   )
@@ -99,29 +120,26 @@ function laneLines({ lanes, counts }: QueueSnapshot): string[] {
     ...(isAnyPaused ? [paused ? 'paused' : ''] : []),
     ...shown.map((status) => formatCount(numbers[status])),
   ]
-  return table(
-    [
-      ['LANE', ...(isAnyPaused ? [''] : []), ...shown.map((status) => status.toUpperCase())],
+  return {
+    heads: ['LANE', ...(isAnyPaused ? [''] : []), ...shown.map((status) => status.toUpperCase())],
+    align: ['left', ...(isAnyPaused ? (['left'] as const) : []), ...shown.map(() => 'right' as const)],
+    rows: [
       ...lanes.map((lane) => row(neutralize(lane.lane), lane.paused, lane.counts)),
       ...(lanes.length > 1 ? [row('all', false, counts)] : []),
     ],
-    ['left', ...(isAnyPaused ? (['left'] as const) : []), ...shown.map(() => 'right' as const)],
-  )
+  }
 }
 
-/** Nothing when nothing has ended yet. */
-function speedLines({ lanes }: QueueSnapshot): string[] {
+/** No row for a lane of which nothing has ended yet. */
+function speedGrid({ lanes }: QueueSnapshot): Grid {
   const shown = lanes.filter(
     ({ durations, throughput, retries }) => durations.count > 0 || throughput.m15 > 0 || retries > 0,
   )
-  if (shown.length === 0) return []
-  return table(
-    [
-      ['LANE', '/S 1 MIN', '5 MIN', '15 MIN', 'P50', 'P95', 'P99', 'MAX', 'RETRIES', 'ETA'],
-      ...shown.map(speedRow),
-    ],
-    ['left', ...Array.from({ length: 9 }, () => 'right' as const)],
-  )
+  return {
+    heads: ['LANE', '/S 1 MIN', '5 MIN', '15 MIN', 'P50', 'P95', 'P99', 'MAX', 'RETRIES', 'ETA'],
+    align: ['left', ...Array.from({ length: 9 }, () => 'right' as const)],
+    rows: shown.map(speedRow),
+  }
 }
 
 function speedRow({ lane, throughput, durations, retries, counts, etaMs }: LaneSnapshot): string[] {

@@ -99,7 +99,7 @@ describe('openQueue', () => {
   })
 
   const refused: { fact: string; path: string; error: object; file?: string }[] = [
-    { fact: 'a folder without a library', path: 'empty', error: { code: 'library/none' } },
+    { fact: 'a folder without a library', path: 'empty', error: { code: 'queue/not-a-queue' } },
     { fact: 'an empty file', path: 'nothing.db', error: { code: 'queue/not-a-queue' } },
     { fact: 'a file that is no database', path: 'text.db', error: { code: 'queue/not-a-queue' } },
     {

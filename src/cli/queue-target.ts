@@ -19,8 +19,7 @@ import { LIBRARY_SCHEMA_VERSION } from '../library/schema.ts'
 import type { Backend } from '../queue/backend.ts'
 import { NewerSchemaError } from '../queue/queue-errors.ts'
 import { openSqliteBackendInProcess } from '../queue/sqlite/index.ts'
-import { migrateQueue } from '../queue/sqlite/schema.ts'
-import { NoLibraryError } from '../tasks/library-session.ts'
+import { QUEUE_SCHEMA_VERSION } from '../queue/sqlite/schema.ts'
 import { requireLibrary } from './inputs.ts'
 import type { QueuePlace } from './queue-snapshot.ts'
 
@@ -40,7 +39,7 @@ export class NotAQueueError extends HeirloomError {
 
   constructor(file: string, why: string) {
     super(`${file} is no queue: ${why}`, {
-      hint: 'Name the folder of a library, or the database file of a queue.',
+      hint: 'Name the folder of a library (and its --state, if it had one), or the database file of a queue.',
     })
   }
 }
@@ -100,7 +99,7 @@ export interface QueueTarget {
 
 /**
  * @param options.withProgram - Ends of tasks are to be recorded where the tasks belong: in a library's ledger.
- * @throws UsageError when there is no such path; NoLibraryError, {@link NotAQueueError}, {@link OlderSchemaError},
+ * @throws UsageError when there is no such path; {@link NotAQueueError}, {@link OlderSchemaError},
  *   NewerSchemaError, {@link QueueDatabaseError}, and what a library has against its state folder.
  */
 export async function openQueue(
@@ -131,7 +130,7 @@ async function findPlace({ path, cwd, state }: QueueTarget): Promise<QueuePlace>
   const absolute = resolve(cwd, path)
   if (statSync(absolute, { throwIfNoEntry: false })?.isFile()) return { database: absolute }
   const paths = await findLibrary(requireLibrary(path, cwd), state)
-  if (!existsSync(paths.database)) throw new NoLibraryError(paths.root)
+  if (!existsSync(paths.database)) throw new NotAQueueError(paths.root, 'the folder holds no library')
   try {
     await requireOwnDatabase(paths)
   } catch (error) {
@@ -152,7 +151,7 @@ function inspect(file: string): { readonly isLibrary: boolean } {
   const versions = readVersions(db, file)
   const queue = versions.get('queue')
   if (queue === undefined) throw new NotAQueueError(file, 'it has no tables of a queue')
-  requireVersion(file, 'queue', queue, queueVersion())
+  requireVersion(file, 'queue', queue, QUEUE_SCHEMA_VERSION)
   const library = versions.get('library')
   if (library !== undefined) requireVersion(file, 'library', library, LIBRARY_SCHEMA_VERSION)
   return { isLibrary: library !== undefined }
@@ -176,13 +175,4 @@ function readVersions(db: DatabaseSync, file: string): ReadonlyMap<string, numbe
 function requireVersion(file: string, component: string, found: number, known: number): void {
   if (found > known) throw new NewerSchemaError(component, found, known)
   if (found < known) throw new OlderSchemaError(file, component, found, known)
-}
-
-/** The version that this program's queue has: asked of a new one, in memory. */
-function queueVersion(): number {
-  using db = new DatabaseSync(':memory:')
-  migrateQueue(db)
-  return Number(
-    db.prepare("SELECT version FROM schema_versions WHERE component = 'queue'").get()?.['version'],
-  )
 }

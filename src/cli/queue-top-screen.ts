@@ -8,9 +8,9 @@
  * @module
  */
 
+import type { ViewSize } from './gauge.ts'
 import type { Io } from './io.ts'
 import type { Paint } from './paint.ts'
-import type { ViewSize } from './progress-view.ts'
 import type { Key, Terminal } from './terminal.ts'
 
 const ENTER = '\u001B[?1049h\u001B[?25l'

@@ -9,9 +9,8 @@
 
 import type { Task } from '../queue/task.ts'
 import { formatCount, formatDuration, pluralize } from '../units.ts'
-import { bar, fitParts, percentOf } from './gauge.ts'
+import { bar, fitParts, formatRate, percentOf, type ViewSize } from './gauge.ts'
 import type { Paint } from './paint.ts'
-import { formatRate, type ViewSize } from './progress-view.ts'
 import { finalOf, type LaneSnapshot, openOf, type QueueSnapshot, workersOf } from './queue-snapshot.ts'
 import { SILENT_AFTER_MS, titleOf } from './queue-status-view.ts'
 import { noteOf, statusOf } from './queue-task-view.ts'

@@ -52,7 +52,10 @@ export type Settlement =
       /** When to try again if the commit function throws. Default: at once. */
       readonly retryAt?: number
     }
-  /** Charged: goes to `retry` at `retryAt` while retries are left and the error allows it, else to `failed`. */
+  /**
+   * Charged: goes to `retry` at `retryAt` while retries are left and the error allows it, else to `failed`. A retry loses
+   * one of its priority, but for the first failure when that was `crashed`: else a long backlog of equals would run first.
+   */
   | {
       readonly lease: Lease
       readonly outcome: 'error'
@@ -76,7 +79,10 @@ export interface SettleResult {
   readonly taskId: number
   /** `stale`: the lease was no longer current, nothing changed. Otherwise the state the task went to. */
   readonly status: TaskStatus | 'stale'
-  /** What the commit function of the task's kind returned (see `commit.ts`), when there is one. */
+  /**
+   * What the commit function of the task's kind returned (see `commit.ts`), when there is one; or its failure function,
+   * when this settlement failed or cancelled the task. Those of dependants that end with it are not answered.
+   */
   readonly output?: unknown
   /** What the commit function threw, when the attempt was completed and its commit was not. */
   readonly error?: ErrorRecord
@@ -102,6 +108,8 @@ export interface SweepReport {
    * `cancelled`, if that was asked for.
    */
   readonly released: readonly number[]
+  /** Worker processes that a coordinator told of whose death was proved now: they may live on if they hang. */
+  readonly orphans?: readonly ProcessIdentity[]
 }
 
 /** What a coordinator tells of itself, for the others and for whoever looks from outside. */
@@ -115,7 +123,15 @@ export interface CoordinatorReport {
   /** Epoch milliseconds. */
   readonly startedAt: number
   /** By lane. */
-  readonly lanes: Readonly<Record<string, { readonly concurrency: number; readonly workers: number }>>
+  readonly lanes: Readonly<Record<string, CoordinatorLane>>
+}
+
+export interface CoordinatorLane {
+  readonly concurrency: number
+  /** Worker processes. */
+  readonly workers: number
+  /** Those worker processes, each the leader of a group, so that somebody can end them when this coordinator is dead. */
+  readonly processes?: readonly ProcessIdentity[]
 }
 
 export interface Coordinator extends CoordinatorReport {

@@ -14,18 +14,31 @@ const CHUNK = 1_000
 const NOT_RUNNING: readonly TaskStatus[] = ['waiting', 'retry', 'pending']
 
 /**
- * Gives every failed task that matches all its attempts again. Page by page of what had failed before: one that fails
- * again meanwhile is not revived for ever.
+ * Gives every failed task that matches all its attempts again, page by page. One that waits for a task of a later page
+ * cannot have them before that: those that are left are asked for again until that helps none. Each is revived once,
+ * so that what fails again meanwhile is not revived for ever.
  */
 export async function retryAllFailed(
   backend: Pick<Backend, 'list' | 'retryFailed'>,
   filter: Omit<TaskFilter, 'status'>,
 ): Promise<number[]> {
-  const retried: number[] = []
-  for await (const ids of pagesOf(backend, { ...filter, status: 'failed' })) {
-    retried.push(...(await backend.retryFailed({ ids }, ids.length)))
+  const retried = new Set<number>()
+  const left = new Set<number>()
+  const retry = async (ids: readonly number[]): Promise<void> => {
+    for (const id of ids) left.add(id)
+    for (const id of await backend.retryFailed({ ids }, ids.length)) {
+      retried.add(id)
+      left.delete(id)
+    }
   }
-  return retried
+  for await (const ids of pagesOf(backend, { ...filter, status: 'failed' })) await retry(ids)
+  for (let before = -1; before < retried.size; ) {
+    before = retried.size
+    // Newest first: most chains over several pages are older at their end.
+    const ids = [...left].reverse()
+    for (let from = 0; from < ids.length; from += CHUNK) await retry(ids.slice(from, from + CHUNK))
+  }
+  return [...retried].sort((a, b) => a - b)
 }
 
 /** Cancels every open task that does not run. Answers how many. */

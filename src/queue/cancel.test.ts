@@ -31,8 +31,10 @@ describe('cancelling in a worker lane', () => {
       const begun = started(queue, kind)
       const [id = 0, ...others] = await add({ kind }, {}, {}, {})
       const { workerPid = 0 } = await begun
+      const settled = once(queue, 'task.settled', ({ task }) => task.id === id)
       await queue.cancel([id])
       await queue.drain()
+      assert.ok((await settled).durationMs >= 95, 'at least as long as the grace')
       const [task, ...neighbours] = await get(id, ...others)
       assert.deepEqual([task?.status, task?.failures], ['cancelled', 0])
       assert.deepEqual(

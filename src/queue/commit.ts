@@ -20,7 +20,8 @@ export interface Transaction<Database = unknown> {
 
 /**
  * Called with a completed task; what it returns becomes the settlement's `output`. When it throws, nothing of
- * it remains and the attempt is settled as an error.
+ * it remains and the attempt is settled as an error. No function of a program may be async: its transaction ends when
+ * it returns, so that a promise is refused as if it had thrown.
  */
 export type CommitFunction<Database = unknown> = (
   transaction: Transaction<Database>,
@@ -28,7 +29,14 @@ export type CommitFunction<Database = unknown> = (
   result: unknown,
 ) => unknown
 
-/** Called with a task that went to `failed` or `cancelled`, its `error` set. */
+/**
+ * Called with a task that went to `failed` or `cancelled`, its `error` set. What it returns becomes the `output` of the
+ * settlement that ended the task; nobody gets it when something else did: a cancellation of a task that did not run, a
+ * sweep, the end of what it depended on. When it throws, nothing of it remains, and the task's error says so.
+ *
+ * What it wrote is not taken back when the task is given another chance (`retryFailed`): the commit function must be
+ * able to overwrite it, and it is called again when the task fails again.
+ */
 export type FailureFunction<Database = unknown> = (transaction: Transaction<Database>, task: Task) => unknown
 
 export type CallFunction<Database = unknown> = (

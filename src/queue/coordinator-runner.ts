@@ -2,7 +2,7 @@
  * Runs the tasks of a lane inside the coordinator, asynchronously: for work that waits for a server.
  *
  * Nothing here can be killed: a handler that goes on after its signal is aborted keeps going, though its attempt
- * is settled and its slot is free. Work that can hang or burn CPU belongs into a worker process.
+ * is settled and its slot is free, and a stop waits for it for a moment only. Work that can hang or burn CPU belongs into a worker process.
  *
  * @module
  */
@@ -12,7 +12,8 @@ import { toErrorRecord } from '../errors.ts'
 import { Deadline } from './deadline.ts'
 import type { Handler, TaskContext } from './handler.ts'
 import { MemoryBudget } from './memory-budget.ts'
-import { ForwardedError, taskTimedOut, unknownKind } from './queue-errors.ts'
+import { plainValue } from './plain-value.ts'
+import { attemptGivenUp, ForwardedError, taskTimedOut, unknownKind } from './queue-errors.ts'
 import type { AttemptEnd, LaneRunner, RunnerHost, WorkerStatus } from './runner.ts'
 import type { ClaimedTask } from './task.ts'
 
@@ -22,6 +23,8 @@ export interface CoordinatorRunnerOptions {
   readonly concurrency: number
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. */
   readonly timeoutMs: number
+  /** A stop waits this long for handlers whose attempts were given up. */
+  readonly graceMs: number
   /** See {@link LaneOptions}. Default none. */
   readonly memoryBudgetBytes?: number
   readonly clock: Clock
@@ -35,7 +38,9 @@ export class CoordinatorRunner implements LaneRunner {
   readonly #runs = new Map<number, Run>()
   /** Handlers that have not come back, also of attempts that were given up. */
   #alive = 0
+  /** While a stop waits for them. */
   #allBack: PromiseWithResolvers<void> | undefined
+  #cancelWait: (() => void) | undefined
   readonly #budget: MemoryBudget
   /** Of the run whose limit is reached first. */
   readonly #deadline: Deadline
@@ -86,11 +91,11 @@ export class CoordinatorRunner implements LaneRunner {
   }
 
   abandon(taskIds: ReadonlySet<number>): void {
-    this.#end(taskIds, { outcome: 'lost' })
+    this.#end(taskIds, () => ({ outcome: 'lost' }))
   }
 
   cancel(taskIds: ReadonlySet<number>): void {
-    this.#end(taskIds, { outcome: 'released' })
+    this.#end(taskIds, released)
   }
 
   workers(): readonly WorkerStatus[] {
@@ -106,21 +111,35 @@ export class CoordinatorRunner implements LaneRunner {
   }
 
   async stop({ graceful }: { readonly graceful: boolean }): Promise<void> {
-    if (!graceful) this.#end(new Set(this.#runs.keys()), { outcome: 'released' })
-    if (this.#alive > 0) {
-      this.#allBack ??= Promise.withResolvers()
-      await this.#allBack.promise
-    }
+    if (!graceful) this.#end(new Set(this.#runs.keys()), released)
+    this.#allBack ??= Promise.withResolvers()
+    const { promise } = this.#allBack
+    this.#checkBack()
+    await promise
     this.#deadline.stop()
     this.#nextLimitAt = Number.POSITIVE_INFINITY
   }
 
+  /** Ends the wait of a stop: when all handlers have come back, or those that were given up do not for a while. */
+  #checkBack(): void {
+    if (this.#allBack === undefined || this.#runs.size > 0) return
+    if (this.#alive === 0) this.#endWait()
+    else this.#cancelWait ??= this.#options.clock.after(this.#options.graceMs, () => this.#endWait())
+  }
+
+  #endWait(): void {
+    this.#cancelWait?.()
+    this.#cancelWait = undefined
+    this.#allBack?.resolve()
+    this.#allBack = undefined
+  }
+
   /** Gives these tasks up; their handlers are told. */
-  #end(taskIds: ReadonlySet<number>, end: AttemptEnd): void {
+  #end(taskIds: ReadonlySet<number>, endOf: (run: Run) => AttemptEnd): void {
     for (const run of [...this.#runs.values()]) {
       if (!taskIds.has(run.taskId)) continue
       run.abort()
-      this.#settle(run, end)
+      this.#settle(run, endOf(run))
     }
   }
 
@@ -142,16 +161,14 @@ export class CoordinatorRunner implements LaneRunner {
     try {
       const handler = Object.hasOwn(handlers, kind) ? handlers[kind] : undefined
       if (handler === undefined) throw new ForwardedError(unknownKind(kind))
-      const result = await handler(payload as never, run)
+      const result = plainValue(await handler(payload as never, run))
       end = { outcome: 'completed', result, durationMs: run.elapsedMs }
     } catch (error) {
       end = { outcome: 'error', error: toErrorRecord(error), durationMs: run.elapsedMs }
     }
     this.#alive -= 1
     this.#settle(run, end)
-    if (this.#alive > 0 || this.#allBack === undefined) return
-    this.#allBack.resolve()
-    this.#allBack = undefined
+    this.#checkBack()
   }
 
   #settle(run: Run, end: AttemptEnd): void {
@@ -160,6 +177,7 @@ export class CoordinatorRunner implements LaneRunner {
     this.#budget.release(run.claimed)
     this.#options.host.ended(run.claimed, end)
     this.#options.onRoom()
+    this.#checkBack()
   }
 
   #limit(run: Run, timeoutMs: number): void {
@@ -224,11 +242,14 @@ class Run implements TaskContext {
 
   // Getters of functions, not methods: handlers take them off the context, and most take none.
   get emit(): TaskContext['emit'] {
-    return (chunk) => this.#host.emit(this.claimed, chunk)
+    return async (chunk) => {
+      if (this.#isAborted) throw new ForwardedError(attemptGivenUp(this.taskId))
+      return this.#host.emit(this.claimed, chunk)
+    }
   }
 
   get progress(): TaskContext['progress'] {
-    return (value) => this.#host.progress(this.claimed, value)
+    return (value) => this.#host.progress(this.claimed, plainValue(value))
   }
 
   get yieldTurn(): TaskContext['yieldTurn'] {
@@ -239,6 +260,10 @@ class Run implements TaskContext {
     this.#isAborted = true
     this.#abort?.abort()
   }
+}
+
+function released({ elapsedMs }: Run): AttemptEnd {
+  return { outcome: 'released', durationMs: elapsedMs }
 }
 
 function doNothing(): void {

@@ -36,7 +36,8 @@ function createRunner(name: string, lane: LaneOptions, context: LaneContext): La
   const { concurrency, timeoutMs = DEFAULT_TIMEOUT_MS, memoryBudgetBytes } = lane
   const budget = memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }
   const common = { concurrency, timeoutMs, ...budget, clock, onRoom, host: hostOf(name, context) }
-  if (lane.runsIn === 'coordinator') return new CoordinatorRunner({ ...common, handlers })
+  if (lane.runsIn === 'coordinator')
+    return new CoordinatorRunner({ ...common, handlers, graceMs: cancelGraceMs })
   return new WorkerPool({
     ...common,
     module: String(workerModule),

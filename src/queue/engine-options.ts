@@ -14,6 +14,9 @@ import type { Task } from './task.ts'
 
 export const DEFAULT_CANCEL_GRACE_MS = 1_000
 
+/** 2^31 ms: a timer set for longer rings at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
+
 export interface QueueEngineOptions {
   readonly backend: Backend
   readonly lanes: Readonly<Record<string, LaneOptions>>
@@ -60,22 +63,53 @@ export interface QueueEngineOptions {
  */
 export function verifyQueueEngineOptions(options: QueueEngineOptions): void {
   const problems = Object.entries(options.lanes).flatMap(([name, lane]) => laneProblems(name, lane, options))
-  const { leaseMs = 1, cancelGraceMs = 0 } = options
-  if (!(leaseMs > 0)) problems.push(`leaseMs is not a duration: ${leaseMs}`)
-  if (!(cancelGraceMs >= 0)) problems.push(`cancelGraceMs is not a duration: ${cancelGraceMs}`)
+  const { leaseMs = 1, cancelGraceMs = 0, workerIdleMs = 1, retryDelayMs = 0, maxRetryDelayMs = 0 } = options
+  // These are waited for, and a timer holds no more.
+  for (const [name, value] of Object.entries({ leaseMs, workerIdleMs })) {
+    if (!(value > 0 && value <= MAX_TIMER_MS)) problems.push(`${name} is not a duration: ${value}`)
+  }
+  if (!(cancelGraceMs >= 0 && cancelGraceMs <= MAX_TIMER_MS))
+    problems.push(`cancelGraceMs is not a duration: ${cancelGraceMs}`)
+  for (const [name, value] of Object.entries({ retryDelayMs, maxRetryDelayMs })) {
+    if (!(value >= 0)) problems.push(`${name} is not a duration: ${value}`)
+  }
   if (problems.length > 0) throw new InvalidQueueOptionsError(problems)
 }
 
+const LANE_OPTIONS: Readonly<Record<keyof LaneOptions, true>> = {
+  concurrency: true,
+  runsIn: true,
+  batchSize: true,
+  timeoutMs: true,
+  rate: true,
+  memoryBudgetBytes: true,
+}
+
 function laneProblems(name: string, lane: LaneOptions, options: QueueEngineOptions): string[] {
-  const { concurrency, runsIn, batchSize = 1, rate, memoryBudgetBytes = 1 } = lane
+  const { runsIn } = lane
+  const problems = [...laneNumberProblems(name, lane)]
+  for (const option of Object.keys(lane)) {
+    if (!Object.hasOwn(LANE_OPTIONS, option)) problems.push(`unknown option ${option} of lane ${name}`)
+  }
+  if (runsIn !== 'worker' && runsIn !== 'coordinator') {
+    return [...problems, `runsIn of lane ${name} is neither worker nor coordinator: ${String(runsIn)}`]
+  }
+  const lacks = runsIn === 'worker' ? 'workerModule' : 'handlers'
+  if (options[lacks] === undefined) problems.push(`lane ${name} needs ${lacks}`)
+  return problems
+}
+
+function laneNumberProblems(name: string, lane: LaneOptions): string[] {
+  const { concurrency, batchSize = 1, timeoutMs = 0, rate, memoryBudgetBytes = 1 } = lane
   const problems: string[] = []
-  if (!(concurrency >= 0)) problems.push(`concurrency of lane ${name} is not a count: ${concurrency}`)
-  if (!(batchSize >= 1)) problems.push(`batchSize of lane ${name} is not at least 1: ${batchSize}`)
-  if (rate !== undefined && !(rate.limit >= 1 && rate.perMs > 0))
+  if (!(concurrency >= 0 && (Number.isInteger(concurrency) || concurrency === Number.POSITIVE_INFINITY)))
+    problems.push(`concurrency of lane ${name} is not a count: ${concurrency}`)
+  if (!(batchSize >= 1 && Number.isInteger(batchSize)))
+    problems.push(`batchSize of lane ${name} is not a whole number from 1 on: ${batchSize}`)
+  if (!(timeoutMs >= 0)) problems.push(`timeoutMs of lane ${name} is not a duration: ${timeoutMs}`)
+  if (rate !== undefined && !(rate.limit >= 1 && rate.perMs > 0 && Number.isFinite(rate.perMs)))
     problems.push(`rate of lane ${name} is not at least 1 task per some time: ${JSON.stringify(rate)}`)
   if (!(memoryBudgetBytes > 0))
     problems.push(`memoryBudgetBytes of lane ${name} is not a size: ${memoryBudgetBytes}`)
-  const lacks = runsIn === 'worker' ? 'workerModule' : 'handlers'
-  if (options[lacks] === undefined) problems.push(`lane ${name} needs ${lacks}`)
   return problems
 }

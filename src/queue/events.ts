@@ -80,7 +80,10 @@ export interface QueueEvents extends GovernorEvents {
 
 export type Listener<Value> = (value: Value) => void
 
-/** A small typed emitter: listeners run at once and in order; one that throws is a bug and is thrown on. */
+/**
+ * A small typed emitter: listeners run at once and in order. What one throws is a bug of its own: it is thrown on as an
+ * uncaught exception, and whoever emitted goes on, so that no slot or task is lost half-way.
+ */
 export class TypedEmitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<Listener<never>>>()
 
@@ -103,6 +106,14 @@ export class TypedEmitter<Events extends object> {
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     const set = this.#listeners.get(name)
     if (set === undefined) return
-    for (const listener of set) (listener as Listener<Events[Name]>)(value)
+    for (const listener of set) {
+      try {
+        ;(listener as Listener<Events[Name]>)(value)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 }

@@ -16,6 +16,7 @@ export type {
   CancelReport,
   ClaimRequest,
   Coordinator,
+  CoordinatorLane,
   CoordinatorReport,
   ExchangeRequest,
   ExchangeResult,
@@ -45,7 +46,7 @@ export { getQueueManager, QueueManagerMismatchError } from './default-manager.ts
 export type { QueueEngineOptions } from './engine-options.ts'
 export { type QueueEvents, type TaskRef, TypedEmitter, type WorkerExitReason } from './events.ts'
 export type { Handler, TaskContext, WorkerModule } from './handler.ts'
-export type { LaneOptions } from './lane.ts'
+export type { LaneOptions, LaneStatus } from './lane.ts'
 export type { ManagerEvents } from './manager-governor.ts'
 export { MANAGER_DEFAULTS, type ManagerLane, type QueueManagerOptions } from './manager-options.ts'
 export {
@@ -56,6 +57,7 @@ export {
   type MemorySample,
   readMemorySample,
 } from './memory/index.ts'
+export { type ProcessIdentity, processIdentity } from './process-identity.ts'
 export type { ProgressCallback } from './progress.ts'
 export { QueueEngine } from './queue-engine.ts'
 export {
@@ -68,15 +70,17 @@ export {
   InvalidScheduleError,
   InvalidTaskError,
   NewerSchemaError,
+  NotRunningError,
   StoreClosedError,
   UnknownCallError,
   UnknownDependencyError,
   UnknownRefError,
   WaitCycleError,
 } from './queue-errors.ts'
-export { NotRunningError, QueueManager } from './queue-manager.ts'
+export { QueueManager } from './queue-manager.ts'
 export { DEFAULT_RETENTION, type Retention } from './retention.ts'
 export { nextAttemptAt, type RetryOptions } from './retry.ts'
+export type { WorkerStatus } from './runner.ts'
 export type { Figures, LaneFigures, QueueStatistics } from './statistics.ts'
 export {
   type ClaimedTask,

@@ -35,6 +35,20 @@ describe('LazyBackend', () => {
     await assert.rejects(backend.counts(), { code: 'queue/store-closed' })
   })
 
+  test('hands every parameter on', async () => {
+    const { backend } = setup()
+    await backend.add([
+      { kind: 'k', lane: 'l', payload: 1 },
+      { kind: 'k', lane: 'l', payload: 1 },
+    ])
+    const rate = { limit: 1, perMs: 60_000 }
+    const claim = [{ lane: 'l', limit: 1, workerId: 'w', leaseMs: 1_000, rate }]
+    await backend.exchange({ settle: [], claim })
+    const dueAt = (await backend.nextDueAt('l', rate)) ?? 0
+    assert.ok(dueAt > Date.now() + 50_000, `${dueAt}`)
+    await backend.close()
+  })
+
   test('tries again when it could not be opened', async () => {
     const { seen, backend } = setup(1)
     await assert.rejects(backend.counts(), /disk is away/u)

@@ -8,6 +8,7 @@ import type {
   Backend,
   CoordinatorReport,
   ExchangeRequest,
+  RateLimit,
   Schedule,
   SweepOptions,
   TaskFilter,
@@ -58,8 +59,8 @@ export class LazyBackend implements Backend {
     return (await this.#ready()).sweep(options)
   }
 
-  async nextDueAt(lane: string): ReturnType<Backend['nextDueAt']> {
-    return (await this.#ready()).nextDueAt(lane)
+  async nextDueAt(lane: string, rate?: RateLimit): ReturnType<Backend['nextDueAt']> {
+    return (await this.#ready()).nextDueAt(lane, rate)
   }
 
   async get(taskId: number): ReturnType<Backend['get']> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createGovernor, JoinedEvents } from './manager-governor.ts'
+import { createGovernor, JoinedEvents, poolOf } from './manager-governor.ts'
 import { engineOptionsOf, type QueueManagerOptions, resolveManagerOptions } from './manager-options.ts'
 import { QueueEngine } from './queue-engine.ts'
 import { openSqliteBackendInProcess } from './sqlite/index.ts'
@@ -32,6 +32,13 @@ describe('the governor of a manager', () => {
       await close()
     })
   }
+
+  test('what it does to a worker reaches the engine with its reason', () => {
+    const told: unknown[] = []
+    const killWorker = (...given: unknown[]): unknown => told.push(given)
+    poolOf({ killWorker } as unknown as QueueEngine).killWorker(7, 'memory', '600 MB, 256 MB allowed')
+    assert.deepEqual(told, [[7, 'memory', '600 MB, 256 MB allowed']])
+  })
 
   test('events of both come from one place', async () => {
     const { engine, close } = governorOf({ file: 'a', module: 'file:///a.ts' })

@@ -63,12 +63,12 @@ export function createGovernor<Handlers extends HandlerMap>(
 }
 
 /** Lanes of the coordinator have no processes, and are not for the governor to change. */
-function poolOf(engine: QueueEngine): Pool {
+export function poolOf(engine: QueueEngine): Pool {
   return {
     workers: () => engine.workers(),
     lanes: () => engine.lanes().filter(({ runsIn }) => runsIn === 'worker'),
     setConcurrency: (lane, concurrency) => engine.setConcurrency(lane, concurrency),
     retireWorker: (pid, reason) => engine.retireWorker(pid, reason),
-    killWorker: (pid, reason) => engine.killWorker(pid, reason),
+    killWorker: (pid, reason, why) => engine.killWorker(pid, reason, why),
   }
 }

@@ -63,7 +63,12 @@ describe('resolveManagerOptions', () => {
     {
       rule: 'more memory than there is',
       options: { file: 'a', memoryThresholdPercent: 101 },
-      message: /memoryThresholdPercent is more than 100: 101/u,
+      message: /memoryThresholdPercent is not a number from 11 to 100: 101/u,
+    },
+    {
+      rule: 'a wait that no timer holds',
+      options: { file: 'a', progressUpdateInterval: Number.POSITIVE_INFINITY },
+      message: /progressUpdateInterval is not a number from 0\.001 to 2147483: Infinity/u,
     },
     {
       rule: 'a wrong age',

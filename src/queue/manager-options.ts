@@ -12,7 +12,7 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { Backend } from './backend.ts'
 import type { CommittedOutput } from './commit-outputs.ts'
-import type { QueueEngineOptions } from './engine-options.ts'
+import { MAX_TIMER_MS, type QueueEngineOptions } from './engine-options.ts'
 import type { Handler } from './handler.ts'
 import type { LaneOptions } from './lane.ts'
 import { fileBackend } from './lazy-backend.ts'
@@ -310,8 +310,17 @@ function sourceProblems<Handlers extends HandlerMap>(options: QueueManagerOption
   return problems
 }
 
-/** Smallest value that makes sense, by option; whole numbers only where `whole`. */
-const NUMBER_RULES: Readonly<Record<keyof Numbers, { readonly min: number; readonly whole?: boolean }>> = {
+interface NumberRule {
+  readonly min: number
+  readonly max?: number
+  readonly whole?: boolean
+}
+
+/** What is waited for by a timer, in seconds. */
+const MAX_WAIT_S = Math.floor(MAX_TIMER_MS / 1_000)
+
+/** Smallest value that makes sense, by option, and largest if there is one; whole numbers only where `whole`. */
+const NUMBER_RULES: Readonly<Record<keyof Numbers, NumberRule>> = {
   maxWorkers: { min: 1, whole: true },
   minWorkers: { min: 1, whole: true },
   queueSize: { min: 1 },
@@ -319,25 +328,25 @@ const NUMBER_RULES: Readonly<Record<keyof Numbers, { readonly min: number; reado
   maxRetries: { min: 0, whole: true },
   retryDelay: { min: 0 },
   maxRetryDelay: { min: 0 },
-  progressUpdateInterval: { min: 0.001 },
-  memoryThresholdPercent: { min: 11 },
-  memoryCheckInterval: { min: 0 },
+  progressUpdateInterval: { min: 0.001, max: MAX_WAIT_S },
+  memoryThresholdPercent: { min: 11, max: 100 },
+  memoryCheckInterval: { min: 0, max: MAX_WAIT_S },
   workerMemoryLimit: { min: 1 },
   batchSize: { min: 1, whole: true },
-  lease: { min: 0.001 },
+  lease: { min: 0.001, max: MAX_WAIT_S },
 }
 
 function numberProblems(numbers: Numbers): string[] {
   const problems: string[] = []
-  for (const [name, { min, whole = false }] of Object.entries(NUMBER_RULES)) {
+  for (const [name, rule] of Object.entries(NUMBER_RULES)) {
+    const { min, max = Number.POSITIVE_INFINITY, whole = false } = rule
     const value = numbers[name as keyof Numbers]
-    if (typeof value === 'number' && value >= min && (!whole || Number.isInteger(value))) continue
-    problems.push(`${name} is not a ${whole ? 'whole ' : ''}number from ${min} on: ${String(value)}`)
+    if (typeof value === 'number' && value >= min && value <= max && (!whole || Number.isInteger(value)))
+      continue
+    const range = Number.isFinite(max) ? `from ${min} to ${max}` : `from ${min} on`
+    problems.push(`${name} is not a ${whole ? 'whole ' : ''}number ${range}: ${String(value)}`)
   }
-  const { minWorkers, maxWorkers, memoryThresholdPercent } = numbers
+  const { minWorkers, maxWorkers } = numbers
   if (minWorkers > maxWorkers) problems.push(`minWorkers ${minWorkers} is more than maxWorkers ${maxWorkers}`)
-  if (memoryThresholdPercent > 100) {
-    problems.push(`memoryThresholdPercent is more than 100: ${memoryThresholdPercent}`)
-  }
   return problems
 }

@@ -10,6 +10,15 @@ import type { NewTask, OnDependencyFailure, OnDuplicate } from './task.ts'
 /** Attempts after the first, unless the task says otherwise. */
 export const DEFAULT_MAX_RETRIES = 3
 
+/** The latest and, negated, the earliest instant there is, in ms from the epoch: what a `Date` holds. */
+const LAST_INSTANT = 8.64e15
+
+/** SQLite's integers go further than JavaScript's: a row with such a number could be stored, and never read again. */
+const LOWEST_PRIORITY = -(2 ** 52)
+
+const ON_FAILURE: readonly OnDependencyFailure[] = ['fail', 'skip', 'run']
+const ON_DUPLICATE: readonly OnDuplicate[] = ['ignore', 'replace', 'debounce']
+
 /** Results whose JSON is longer are given to the commit function, but not stored. */
 export const MAX_STORED_RESULT_LENGTH = 65_536
 
@@ -45,9 +54,10 @@ export function prepareTask(
   const { kind, lane, priority = 0, runAt = now, maxRetries = DEFAULT_MAX_RETRIES } = task
   requireName('kind', kind)
   requireName('lane', lane)
-  requireInteger('priority', priority, Number.MIN_SAFE_INTEGER)
+  // A retry takes one off.
+  requireInteger('priority', priority, LOWEST_PRIORITY)
   requireInteger('maxRetries', maxRetries, 0)
-  if (!Number.isFinite(runAt)) throw new InvalidTaskError(`runAt is not an instant: ${runAt}`)
+  if (!(Math.abs(runAt) <= LAST_INSTANT)) throw new InvalidTaskError(`runAt is not an instant: ${runAt}`)
   refuseWaitingReplacement(task)
   return {
     kind,
@@ -66,6 +76,9 @@ export function prepareTask(
 type Names = Pick<PreparedTask, 'group' | 'afterGroup' | 'dedupeKey' | 'concurrencyKey'>
 
 function namesOf({ group, afterGroup, dedupeKey, concurrencyKey }: NewTask): Names {
+  for (const [field, text] of Object.entries({ group, afterGroup, dedupeKey, concurrencyKey })) {
+    if (text !== undefined) requireText(field, text)
+  }
   return {
     ...(group === undefined ? {} : { group }),
     ...(afterGroup === undefined ? {} : { afterGroup }),
@@ -82,7 +95,7 @@ function limitsOf({ timeoutMs, memoryBytes }: NewTask): Pick<PreparedTask, 'time
     throw new InvalidTaskError(`memoryBytes is not a size: ${memoryBytes}`)
   }
   return {
-    ...(timeoutMs === undefined ? {} : { timeoutMs: Number.isFinite(timeoutMs) ? Math.ceil(timeoutMs) : 0 }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs: timeoutMs <= LAST_INSTANT ? Math.ceil(timeoutMs) : 0 }),
     ...(memoryBytes === undefined ? {} : { memoryBytes: Math.ceil(memoryBytes) }),
   }
 }
@@ -94,6 +107,7 @@ function parentsOf(
   idOfRef: (ref: string) => number,
 ): ReadonlyMap<number, OnDependencyFailure> {
   if (dependsOn.length === 0) return NO_PARENTS
+  for (const { onFailure = 'fail' } of dependsOn) requireOneOf('onFailure', onFailure, ON_FAILURE)
   return new Map(
     dependsOn.map((on) => ['taskId' in on ? on.taskId : idOfRef(on.ref), on.onFailure ?? 'fail']),
   )
@@ -114,6 +128,7 @@ function refuseWaitingReplacement({
   afterGroup,
 }: NewTask): void {
   if (onDuplicate === 'ignore') return
+  requireOneOf('onDuplicate', onDuplicate, ON_DUPLICATE)
   if (dedupeKey === undefined) throw new InvalidTaskError(`onDuplicate ${onDuplicate} needs a dedupeKey`)
   if (dependsOn.length > 0 || afterGroup !== undefined) {
     throw new InvalidTaskError(`onDuplicate ${onDuplicate} goes with neither dependsOn nor afterGroup`)
@@ -126,12 +141,23 @@ export function storedResult(result: unknown): string {
   return json.length > MAX_STORED_RESULT_LENGTH ? 'null' : json
 }
 
-/** The JSON of a progress value as it is stored. */
-export function storedProgress(value: unknown): string {
-  return storedResult(value)
+/** An instant in whole ms that any store can keep: `now` for what is none, the latest for what lies beyond it. */
+export function storedInstant(at: number, now: number): number {
+  if (Number.isNaN(at)) return now
+  return Math.ceil(Math.min(LAST_INSTANT, Math.max(-LAST_INSTANT, at)))
 }
 
-function payloadJson({ kind, payload }: NewTask): string {
+/** The JSON of a progress value as it is stored; undefined for what is not JSON: that is no reason to lose a lease. */
+export function storedProgress(value: unknown): string | undefined {
+  try {
+    return storedResult(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** @throws {@link InvalidTaskError} */
+export function payloadJson({ kind, payload }: NewTask): string {
   try {
     return JSON.stringify(payload) ?? 'null'
   } catch (cause) {
@@ -143,6 +169,19 @@ function requireName(field: string, value: unknown): void {
   if (typeof value !== 'string' || value === '') {
     throw new InvalidTaskError(`${field} is not a name: ${JSON.stringify(value)}`)
   }
+  requireText(field, value)
+}
+
+/** UTF-8 has no half characters: two different names with one would become the same. */
+function requireText(field: string, value: unknown): void {
+  if (typeof value !== 'string' || !value.isWellFormed()) {
+    throw new InvalidTaskError(`${field} is not Unicode text: ${JSON.stringify(value)}`)
+  }
+}
+
+function requireOneOf(field: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return
+  throw new InvalidTaskError(`${field} is not one of ${known.join(', ')}: ${JSON.stringify(value)}`)
 }
 
 function requireInteger(field: string, value: number, min: number): void {

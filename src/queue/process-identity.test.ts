@@ -3,7 +3,12 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { isProvablyDead, parseProcessStatus, processIdentity } from './process-identity.ts'
+import {
+  isProvablyDead,
+  type ProcessIdentity,
+  parseProcessStatus,
+  processIdentity,
+} from './process-identity.ts'
 
 const hasProc = existsSync('/proc/self/stat')
 
@@ -40,6 +45,17 @@ describe('isProvablyDead', () => {
       assert.equal(isProvablyDead({ space: processIdentity().space, pid }), false)
     }
   })
+})
+
+test('a /proc of another process namespace is not asked', (t) => {
+  const code = `const { processIdentity } = await import('${new URL('./process-identity.ts', import.meta.url)}')
+    console.log(JSON.stringify(processIdentity()))`
+  const node = [process.execPath, '--input-type=module', '--eval', code]
+  const { status, stdout } = spawnSync('unshare', ['--pid', '--fork', ...node], { encoding: 'utf8' })
+  if (status !== 0) return t.skip('no right to make a process namespace')
+  const identity = JSON.parse(stdout) as ProcessIdentity
+  assert.deepEqual([identity.pid, identity.processStart], [1, undefined])
+  return undefined
 })
 
 describe('parseProcessStatus', () => {

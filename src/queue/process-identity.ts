@@ -21,13 +21,25 @@ export interface ProcessIdentity {
   readonly processStart?: string
 }
 
-/** This process. */
-export function processIdentity(): ProcessIdentity {
-  const processStart = statusOf(process.pid)?.processStart
-  return {
-    space: ownSpace(),
-    pid: process.pid,
-    ...(processStart === undefined ? {} : { processStart }),
+/** This process, or one that it has started. */
+export function processIdentity(pid: number = process.pid): ProcessIdentity {
+  const processStart = statusOf(pid)?.processStart
+  return { space: ownSpace(), pid, ...(processStart === undefined ? {} : { processStart }) }
+}
+
+/**
+ * Ends the process group that this process leads, if it is certain that it still is that process; true when it was.
+ * Nothing is certain where there is no `/proc`.
+ */
+export function killGroupOf({ space, pid, processStart }: ProcessIdentity): boolean {
+  if (space !== ownSpace() || !isProcessId(pid) || pid === process.pid) return false
+  if (processStart === undefined || statusOf(pid)?.processStart !== processStart) return false
+  try {
+    process.kill(-pid, 'SIGKILL')
+    return true
+  } catch {
+    // It has ended meanwhile, leads no group, or is not ours to end.
+    return false
   }
 }
 
@@ -78,7 +90,12 @@ interface ProcessStatus {
   readonly isZombie: boolean
 }
 
+let isOwnProc: boolean | undefined
+
 function statusOf(pid: number): ProcessStatus | undefined {
+  // One that is mounted for another process namespace (`unshare --pid` alone) tells of other processes by these ids.
+  isOwnProc ??= attempt(() => readlinkSync('/proc/self')) === String(process.pid)
+  if (!isOwnProc) return undefined
   const text = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
   return text === undefined ? undefined : parseProcessStatus(text)
 }

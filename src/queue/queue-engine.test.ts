@@ -4,7 +4,7 @@ import { type EngineOptions, once, setupEngine } from '../../test/support/queue-
 import { FakeClock } from '../clock.ts'
 import type { Handler } from './handler.ts'
 import { QueueEngine } from './queue-engine.ts'
-import { openSqliteBackendInProcess } from './sqlite/index.ts'
+import { openSqliteBackend, openSqliteBackendInProcess } from './sqlite/index.ts'
 import { MemoryBackend } from './testing/memory-backend.ts'
 
 describe('stopping', () => {
@@ -334,4 +334,96 @@ describe('time', () => {
     assert.deepEqual(await recovered, { expired: [], released: [id] })
     assert.deepEqual((await backend.get(id))?.attempt, 2)
   })
+})
+
+describe('what a handler in the coordinator hands over', () => {
+  const results: Readonly<Record<string, { result: () => unknown; stored: unknown }>> = {
+    'a function': { result: () => () => 1, stored: null },
+    'a response': { result: () => new Response('x'), stored: {} },
+    'a date': { result: () => ({ at: new Date(0) }), stored: { at: '1970-01-01T00:00:00.000Z' } },
+  }
+  for (const [what, { result, stored }] of Object.entries(results)) {
+    test(`${what} is stored as JSON has it`, async (t) => {
+      const backend = await openSqliteBackend({ file: ':memory:' })
+      const { add, get, run } = setupEngine(t, { backend, handlers: { made: async () => result() } })
+      const [id = 0] = await add({ kind: 'made', lane: 'c' })
+      await run()
+      const [task] = await get(id)
+      assert.deepEqual([task?.status, task?.result], ['completed', stored])
+    })
+  }
+
+  const ring: { self?: unknown } = {}
+  ring.self = ring
+  const hopeless: Readonly<Record<string, Handler>> = {
+    'a BigInt': async () => 10n,
+    'a ring': async () => ring,
+    'progress that is a BigInt': async (_payload, { progress }) => progress(10n),
+  }
+  for (const [what, handler] of Object.entries(hopeless)) {
+    test(`${what} fails the task, not the queue`, async (t) => {
+      const { add, get, run } = setupEngine(t, { handlers: { made: handler } })
+      const [id = 0] = await add({ kind: 'made', lane: 'c', maxRetries: 0 })
+      await run()
+      const [task] = await get(id)
+      assert.deepEqual([task?.status, task?.error?.code], ['failed', 'bug/TypeError'])
+    })
+  }
+})
+
+describe('a handler in the coordinator that never comes back', () => {
+  const hangs: Handler = () => new Promise(() => undefined)
+
+  test('does not hold up a stop that is not graceful', { timeout: 5_000 }, async (t) => {
+    const { queue, add, get } = setupEngine(t, { handlers: { hangs }, cancelGraceMs: 50 })
+    const [id = 0] = await add({ kind: 'hangs', lane: 'c' })
+    const begun = once(queue, 'task.started')
+    await queue.start()
+    await begun
+    await queue.stop({ graceful: false })
+    const [task] = await get(id)
+    assert.deepEqual([task?.status, task?.failures], ['pending', 0])
+  })
+
+  test('does not hold up a graceful stop once its time is over', { timeout: 5_000 }, async (t) => {
+    const { queue, add, get } = setupEngine(t, { handlers: { hangs }, cancelGraceMs: 50 })
+    const [id = 0] = await add({ kind: 'hangs', lane: 'c', timeoutMs: 100, maxRetries: 0 })
+    const begun = once(queue, 'task.started')
+    await queue.start()
+    await begun
+    await queue.stop()
+    assert.equal((await get(id))[0]?.error?.code, 'queue/timeout')
+  })
+})
+
+test('a handler in the coordinator whose attempt was given up cannot emit any more', async (t) => {
+  const refused = Promise.withResolvers<unknown>()
+  const late: Handler = async (_payload, { emit, signal }) => {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    emit('chunk').catch(refused.resolve)
+  }
+  const chunks: unknown[] = []
+  const onEmit = async (_task: unknown, chunk: unknown): Promise<unknown> => chunks.push(chunk)
+  const { add, run } = setupEngine(t, { handlers: { late }, onEmit })
+  await add({ kind: 'late', lane: 'c', timeoutMs: 50, maxRetries: 0 })
+  await run()
+  assert.equal(((await refused.promise) as { code?: string }).code, 'queue/given-up')
+  assert.deepEqual(chunks, [])
+})
+
+test('a queue that has failed begins anew when it is started again', async (t) => {
+  const backend = openSqliteBackendInProcess({ file: ':memory:' })
+  let isBroken = true
+  const exchange: typeof backend.exchange = async (request) => {
+    if (isBroken) throw new Error('disk is away')
+    return backend.exchange(request)
+  }
+  const { queue, add, get } = setupEngine(t, { backend: { ...backend, exchange } })
+  const [id = 0] = await add({ lane: 'c' })
+  await queue.start()
+  await assert.rejects(queue.drain(), /disk is away/u)
+  isBroken = false
+  await queue.start()
+  await queue.drain()
+  assert.equal((await get(id))[0]?.status, 'completed')
 })

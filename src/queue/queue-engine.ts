@@ -129,8 +129,12 @@ export class QueueEngine {
     return this.#backend.removeSchedule(name)
   }
 
-  /** Takes back what a vanished coordinator held, and begins to run tasks. Does nothing when running. */
+  /**
+   * Takes back what a vanished coordinator held, and begins to run tasks; anew after it has failed. Does nothing when
+   * it runs.
+   */
   async start(): Promise<void> {
+    if (this.#state === 'failed') await this.stop({ graceful: false })
     if (this.#stopping) await this.#stopping
     if (this.#state !== 'idle') return
     this.#state = 'running'
@@ -324,16 +328,26 @@ export class QueueEngine {
     const lanes = [...this.#lanes.values()]
     if (lanes.some(({ inFlight }) => inFlight > 0) || this.#rounds.hasAcks) return
     await this.#outputs.settled()
-    let isHeldBack = false
-    for (const lane of lanes) {
-      const { pending, retry, processing } = await this.#backend.counts(lane.name)
-      if (processing > 0 || (lane.isOpen && pending + retry > 0)) return
-      isHeldBack ||= pending + retry > 0
-    }
-    if (this.#rounds.hasWork) return
+    let open = await this.#openTasks()
+    // Lanes are looked at one by one: meanwhile another coordinator may have ended a task that made one of them ready.
+    if (!open.canRun && open.waiting > 0) open = await this.#openTasks()
+    if (open.canRun || this.#rounds.hasWork) return
+    const isHeldBack = open.heldBack > 0
     const drained = this.#drains.filter(({ waitForPaused }) => !(waitForPaused && isHeldBack))
     this.#drains = this.#drains.filter((drain) => !drained.includes(drain))
     for (const { resolve } of drained) resolve()
+  }
+
+  /** What the backend holds for these lanes. `canRun`: some task runs or could. `heldBack`: so many, but for a pause. */
+  async #openTasks(): Promise<{ canRun: boolean; heldBack: number; waiting: number }> {
+    const open = { canRun: false, heldBack: 0, waiting: 0 }
+    for (const lane of this.#lanes.values()) {
+      const { waiting, pending, retry, processing } = await this.#backend.counts(lane.name)
+      open.canRun ||= processing > 0 || (lane.isOpen && pending + retry > 0)
+      open.heldBack += pending + retry
+      open.waiting += waiting
+    }
+    return open
   }
 
   async #stop(graceful: boolean): Promise<void> {
@@ -348,17 +362,13 @@ export class QueueEngine {
     await this.#emissions.settled()
     await (failed ? this.#rounds.settled() : this.#rounds.flush(() => this.#failure !== undefined))
     await this.#outputs.settled()
-    await this.#leave()
+    // One that cannot say good-bye (its backend is gone, say) is found out by the others.
+    await this.#backend.leave(this.#workerId).catch(() => undefined)
     this.#upkeep = undefined
     clearInterval(this.#keepAlive)
     this.#state = 'idle'
     const reason = this.#failure ?? new StoreClosedError('queue was stopped before it was drained')
     for (const { reject } of this.#drains.splice(0)) reject(reason)
-  }
-
-  /** One that cannot say good-bye (its backend is gone, say) is found out by the others. */
-  async #leave(): Promise<void> {
-    await this.#backend.leave(this.#workerId).catch(() => undefined)
   }
 
   /** What was emitted may wait for tasks that are killed here. */

@@ -120,6 +120,16 @@ export class StoreClosedError extends HeirloomError {
   readonly recovery = 'retry'
 }
 
+/** Thrown by what needs a running queue. */
+export class NotRunningError extends HeirloomError {
+  readonly code = 'queue/not-running'
+  readonly recovery = 'retry'
+
+  constructor(open: number) {
+    super(`queue is not running, ${open} tasks are open`, { hint: 'Call startProcessing first.' })
+  }
+}
+
 /** The manager was given options that contradict each other; all problems in one message. */
 export class InvalidQueueOptionsError extends HeirloomError {
   readonly code = 'queue/invalid-options'
@@ -168,6 +178,11 @@ export function leaseExpired(workerId: string | undefined): ErrorRecord {
 /** What an attempt ends with that took too long. */
 export function taskTimedOut(timeoutMs: number): ErrorRecord {
   return { code: 'queue/timeout', message: `attempt took longer than ${timeoutMs} ms`, recovery: 'retry' }
+}
+
+/** What a handler is told that goes on after its attempt has timed out, was cancelled or stopped. */
+export function attemptGivenUp(taskId: number): ErrorRecord {
+  return { code: 'queue/given-up', message: `attempt of task ${taskId} was given up`, recovery: 'retry' }
 }
 
 /** What an attempt ends with that took its worker process down. `output` is the end of what it printed. */

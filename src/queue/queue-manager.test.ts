@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { FakeClock } from '../clock.ts'
 import { createLogger } from '../logger.ts'
 import { QueueFullError } from './admission.ts'
 import type { TaskContext } from './handler.ts'
@@ -461,4 +462,36 @@ describe('a queue manager on a file', () => {
     await other.close()
     await worker.close()
   })
+})
+
+test('finished tasks are looked through every ten minutes, also after a second start', async (t) => {
+  const clock = new FakeClock()
+  const backend = openSqliteBackendInProcess({ file: ':memory:' })
+  const prune = t.mock.fn(backend.prune)
+  const { queue } = setup(t, { clock, backend: { ...backend, prune } })
+  await queue.startProcessing()
+  await queue.stopProcessing()
+  await queue.startProcessing()
+  await until(() => prune.mock.callCount() > 0)
+  await new Promise((resolve) => setImmediate(resolve))
+  const before = prune.mock.callCount()
+  clock.advance(600_000)
+  await until(() => prune.mock.callCount() > before)
+})
+
+test('startProcessing begins anew after the queue has failed', async (t) => {
+  const backend = openSqliteBackendInProcess({ file: ':memory:' })
+  let isBroken = true
+  const exchange: typeof backend.exchange = async (request) => {
+    if (isBroken) throw new Error('disk is away')
+    return backend.exchange(request)
+  }
+  const { queue } = setup(t, { backend: { ...backend, exchange } })
+  const id = await queue.addTask({ kind: 'echo', payload: 1 })
+  await queue.startProcessing()
+  await assert.rejects(queue.drain(), /disk is away/u)
+  isBroken = false
+  await queue.startProcessing()
+  await queue.drain()
+  assert.equal((await queue.getTaskStatus(id))?.status, 'completed')
 })

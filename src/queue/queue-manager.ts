@@ -8,7 +8,6 @@
  */
 
 import { type Clock, systemClock } from '../clock.ts'
-import { HeirloomError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { Admission } from './admission.ts'
 import type { Backend, CancelReport, StoredSchedule, TaskFilter } from './backend.ts'
@@ -26,7 +25,7 @@ import {
 import { type MemoryGovernor, readMemorySample } from './memory/index.ts'
 import { Progress, type ProgressCallback } from './progress.ts'
 import { QueueEngine } from './queue-engine.ts'
-import { InvalidQueueOptionsError, StoreClosedError } from './queue-errors.ts'
+import { InvalidQueueOptionsError, NotRunningError, StoreClosedError } from './queue-errors.ts'
 import { logEvents, logFault, logProgress, logStarted, logStopped } from './queue-log.ts'
 import { applyRetention, type Retention } from './retention.ts'
 import { RoomWatch, waitForOthers } from './room-watch.ts'
@@ -36,16 +35,6 @@ import { TaskAdder } from './task-adder.ts'
 import { TaskIntake } from './task-intake.ts'
 import type { Source } from './task-source.ts'
 import type { HandlerMap, ScheduleOf, StoredTaskOf, TaskOf } from './typed-tasks.ts'
-
-/** Thrown by what needs a running queue. */
-export class NotRunningError extends HeirloomError {
-  readonly code = 'queue/not-running'
-  readonly recovery = 'retry'
-
-  constructor(open: number) {
-    super(`queue is not running, ${open} tasks are open`, { hint: 'Call startProcessing first.' })
-  }
-}
 
 /** How often finished tasks are looked through for those to forget: age is counted in days. */
 const RETENTION_INTERVAL_MS = 600_000
@@ -67,7 +56,8 @@ export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements A
   readonly #adder: TaskAdder
   readonly #room: RoomWatch
   readonly #progress: Progress
-  readonly #duties: Duties
+  /** Of one run. */
+  #duties: Duties
   readonly #counter = new RunCounter()
   readonly #endLog: () => void
   #startedAt: number | undefined
@@ -108,7 +98,7 @@ export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements A
       onReading: (statistics) => logProgress(this.#logger, statistics),
       onError: (error) => logFault(this.#logger, 'progress callback threw', error),
     })
-    this.#duties = new Duties(this.#clock, (error) => logFault(this.#logger, 'retention stopped', error))
+    this.#duties = this.#makeDuties()
     this.#engine.on('task.settled', (settled) => {
       if (this.#counter.count(settled)) this.#room.ended()
     })
@@ -146,7 +136,7 @@ export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements A
   }
 
   /**
-   * Begins to run tasks; `callback` gets the statistics every `progressUpdateInterval` and at the end. When it runs
+   * Begins to run tasks, anew after the queue has failed; `callback` gets the statistics every `progressUpdateInterval` and at the end. When it runs
    * already, only the callback is exchanged.
    *
    * @throws {@link InvalidQueueOptionsError} without handlers, {@link InsufficientMemoryError} without free memory,
@@ -292,7 +282,10 @@ export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements A
     return this.#engine.call(name, argument)
   }
 
-  /** Calls back on every event of that name; the returned function ends it. A listener must not throw. */
+  /**
+   * Calls back on every event of that name; the returned function ends it. What a listener throws is an uncaught
+   * exception.
+   */
   on<Name extends keyof ManagerEvents>(name: Name, listener: Listener<ManagerEvents[Name]>): () => void {
     return this.#events.on(name, listener)
   }
@@ -320,7 +313,8 @@ export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements A
   }
 
   async #start(): Promise<void> {
-    if (this.#isRunning) return
+    if (this.#isRunning && this.#failure === undefined) return
+    if (this.#isRunning) await this.#stop(false)
     this.#counter.reset()
     this.#failure = undefined
     for (const [lane, concurrency] of this.#lanes) this.#engine.setConcurrency(lane, concurrency)
@@ -336,6 +330,7 @@ export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements A
     this.#startedAt = this.#clock.now()
     this.#stoppedAt = undefined
     const { retention = {}, maxWorkers, minWorkers, queueSize, memoryThresholdPercent } = this.#options
+    this.#duties = this.#makeDuties()
     if (retention !== false) this.#keepRetention(retention)
     logStarted(this.#logger, {
       workers: maxWorkers,
@@ -366,6 +361,10 @@ export class QueueManager<Handlers extends HandlerMap = HandlerMap> implements A
     }
     this.#pruning = prune().catch((error: unknown) => logFault(this.#logger, 'retention stopped', error))
     this.#duties.every(RETENTION_INTERVAL_MS, prune)
+  }
+
+  #makeDuties(): Duties {
+    return new Duties(this.#clock, (error) => logFault(this.#logger, 'retention stopped', error))
   }
 
   #workers(): Readonly<Record<string, WorkerCounts>> {

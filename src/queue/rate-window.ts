@@ -23,6 +23,15 @@ export function tokenBackAt({ perMs }: RateLimit, now: number): number {
   return Math.ceil((now + perMs) / grainMs) * grainMs
 }
 
+/**
+ * The tokens as the clock of now can believe them: none can come back later than one that is taken now. Those that do
+ * were taken when the clock was ahead, or `perMs` was longer; left alone they would hold up the lane until then.
+ */
+export function believable(rate: RateLimit, taken: TakenTokens, now: number): TakenTokens {
+  const latest = tokenBackAt(rate, now)
+  return taken.map(({ backAt, tokens }) => ({ backAt: Math.min(backAt, latest), tokens }))
+}
+
 /** From when on there is a token: `now` when there is one, undefined when the limit lets nothing through. */
 export function nextTokenAt(rate: RateLimit, taken: TakenTokens, now: number): number | undefined {
   if (rate.limit < 1) return undefined

@@ -28,6 +28,12 @@ describe('nextAttemptAt', () => {
     )
   })
 
+  test('without a cap the instant can still be stored', () => {
+    const maxDelayMs = Number.POSITIVE_INFINITY
+    const at = nextAttemptAt({ attempt: 500, maxDelayMs, now: 1.7e12, random: almostOne })
+    assert.ok(Number.isSafeInteger(at))
+  })
+
   test('jitter uses the whole interval', () => {
     assert.equal(nextAttemptAt({ attempt: 3, now: 50, random: () => 0 }), 50)
     assert.equal(nextAttemptAt({ attempt: 3, now: 50, random: () => 0.5 }), 10_050)

@@ -14,6 +14,9 @@ export const DEFAULT_RETRY_DELAY_MS = 5_000
 /** No delay is longer: someone waits for the end of the run. */
 export const DEFAULT_MAX_DELAY_MS = 300_000
 
+/** A hundred years: whoever sets no cap still gets an instant that can be stored. */
+const LONGEST_DELAY_MS = 100 * 365 * 86_400_000
+
 export interface RetryOptions {
   /** Failed attempts so far, from 1. */
   readonly attempt: number
@@ -32,6 +35,6 @@ export function nextAttemptAt(options: RetryOptions): number {
   const { attempt, retryDelayMs = DEFAULT_RETRY_DELAY_MS, maxDelayMs = DEFAULT_MAX_DELAY_MS } = options
   // 2^n is Infinity from n = 1024 on, and 0 × Infinity is NaN: the exponent is capped, far beyond any cap in ms.
   const factor = 2 ** Math.min(Math.max(attempt, 1) - 1, 60)
-  const delayMs = Math.min(maxDelayMs, retryDelayMs * factor)
+  const delayMs = Math.min(maxDelayMs, retryDelayMs * factor, LONGEST_DELAY_MS)
   return options.now + Math.round(options.random() * delayMs)
 }

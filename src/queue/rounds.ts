@@ -82,8 +82,8 @@ export class Rounds {
     const { clock, settling, lanes } = this.#context
     const isCancelled = this.#cancelling.size > 0 && this.#cancelling.delete(claimed.task.id)
     if (end.outcome === 'lost') return
-    const durationMs = 'durationMs' in end ? end.durationMs : 0
-    if ('durationMs' in end) lanes.get(claimed.task.lane)?.learn(durationMs)
+    const { durationMs = 0 } = end
+    if (end.outcome !== 'released') lanes.get(claimed.task.lane)?.learn(durationMs)
     const settlement =
       isCancelled && end.outcome !== 'completed'
         ? ({ lease: claimed.lease, outcome: 'cancelled' } as const)
@@ -254,7 +254,7 @@ export class Rounds {
   /** Wakes a dry lane when its next task becomes due. */
   async #awaitDue(lane: Lane): Promise<void> {
     lane.dueKnown = true
-    const dueAt = await this.#context.backend.nextDueAt(lane.name)
+    const dueAt = await this.#context.backend.nextDueAt(lane.name, lane.rate)
     lane.cancelDue()
     if (dueAt === undefined || !this.#context.isClaiming()) return
     const waitMs = waitOf(lane, dueAt - this.#context.clock.now())

@@ -23,7 +23,8 @@ export type AttemptEnd =
       readonly retryAtOnce?: boolean
       readonly durationMs: number
     }
-  | { readonly outcome: 'released' }
+  /** `durationMs`: how long it had run, if it had begun. */
+  | { readonly outcome: 'released'; readonly durationMs?: number }
   | { readonly outcome: 'lost' }
 
 /** What a runner tells its engine. */

@@ -72,8 +72,8 @@ export function planSchedule(
 ): StoredSchedule {
   const { name, cron, timeZone = DEFAULT_TIME_ZONE, onMissed = 'once' } = schedule
   verify(schedule, onMissed)
+  prepareTask(schedule.task as NewTask, now)
   const task = JSON.parse(JSON.stringify(schedule.task)) as StoredSchedule['task']
-  prepareTask(task as NewTask, now)
   // Also asked when it is not needed: it says whether the expression is one.
   const fresh = nextFireAt(cron, timeZone, Math.max(now, before?.lastAt ?? now))
   const isSame = before?.cron === cron && before.timeZone === timeZone
@@ -91,8 +91,13 @@ export function planSchedule(
 
 function verify({ name, cron, task }: Schedule, onMissed: OnMissed): void {
   const given = JSON.stringify(name)
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
+    throw new InvalidScheduleError(`${given} is not a name`)
+  }
+  if (typeof task !== 'object' || task === null) {
+    throw new InvalidScheduleError(`task of schedule ${given} is not one`)
+  }
   const refused = REFUSED_FIELDS.filter((field) => (task as NewTask)[field] !== undefined)
-  if (typeof name !== 'string' || name === '') throw new InvalidScheduleError(`${given} is not a name`)
   if (typeof cron !== 'string') throw new InvalidScheduleError(`cron of schedule ${given} is not text`)
   if (!ON_MISSED.includes(onMissed)) {
     throw new InvalidScheduleError(`onMissed of schedule ${given} is not one of ${ON_MISSED.join(', ')}`)

@@ -15,6 +15,11 @@ export function requireCondition(filter: TaskFilter): void {
   if (FIELDS.every((field) => filter[field] === undefined)) throw new EmptyFilterError()
 }
 
+/** A limit as a whole number that any store takes: 0 for what is no number. */
+export function rowLimit(limit: number): number {
+  return limit >= 1 ? Math.min(Math.floor(limit), Number.MAX_SAFE_INTEGER) : 0
+}
+
 export function matches(task: Task, { ids, errorCode, ...fields }: TaskFilter): boolean {
   if (ids !== undefined && !ids.includes(task.id)) return false
   if (errorCode !== undefined && task.error?.code !== errorCode) return false

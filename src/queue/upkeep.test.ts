@@ -112,6 +112,27 @@ describe('rates', () => {
   })
 })
 
+describe('a lane that waits for its rate', () => {
+  test('asks the backend when it may go on, not again and again', async (t) => {
+    const backend = openSqliteBackendInProcess({ file: ':memory:' })
+    let asked = 0
+    const counting = new Proxy(backend, {
+      get: (target, name, receiver) => {
+        if (name === 'exchange') asked += 1
+        return Reflect.get(target, name, receiver) as unknown
+      },
+    })
+    const { queue, add } = setupEngine(t, {
+      backend: counting,
+      c: { rate: { limit: 1, perMs: 600 } },
+    })
+    await add({ lane: 'c' }, { lane: 'c' })
+    await queue.start()
+    await queue.drain()
+    assert.ok(asked <= 5, `${asked} rounds for two tasks`)
+  })
+})
+
 describe('progress', () => {
   test('the newest is stored while the task runs, told seldom however often it changes', async (t) => {
     const { queue, add, get } = setupEngine(t)

@@ -7,12 +7,12 @@
 
 import { hostname } from 'node:os'
 import type { Clock } from '../clock.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, CoordinatorLane } from './backend.ts'
 import { COORDINATOR_GONE_MS } from './coordinator-life.ts'
 import { Duties } from './duties.ts'
 import type { QueueEvents, TypedEmitter } from './events.ts'
 import type { Lane } from './lane.ts'
-import { processIdentity } from './process-identity.ts'
+import { killGroupOf, processIdentity } from './process-identity.ts'
 import { MAX_WAIT_MS, type Rounds } from './rounds.ts'
 import type { ClaimedTask, Lease } from './task.ts'
 
@@ -21,6 +21,9 @@ const TICK_MS = 1_000
 
 /** A coordinator of which there is nothing new to tell says that it lives this often: thrice before it is missed. */
 const REPORT_MS = COORDINATOR_GONE_MS / 3
+
+/** A worker that has just been started is told of so soon: should this process die, others end what hangs. */
+const REPORT_GAP_MS = 100
 
 /** After another process's change: lanes look for tasks at once, then at most this often. */
 const WAKE_GAP_MS = 5
@@ -73,18 +76,28 @@ export class Upkeep {
 
   /** Resolves when what a predecessor left is taken back, and what is stored about lanes is known. */
   async start(): Promise<void> {
-    const { backend, leaseMs, sole, wake } = this.#context
+    const { backend, events, leaseMs, sole, wake } = this.#context
     await this.#report()
-    await this.#sweep(sole)
+    if (sole) await this.#sweep(true)
+    await this.#sweep(false)
     await this.#seePauses()
     await this.#fire()
     // Whoever is impatient stops what is not quite started.
     if (this.#isStopped) return
     const wakeSoon = this.#duties.onDemand(WAKE_GAP_MS, async () => wake())
-    this.#endWatch = backend.watch(() => {
+    // A moment later, when the worker's lane knows it.
+    const reportSoon = this.#duties.onDemand(REPORT_GAP_MS, () =>
+      Promise.resolve().then(() => this.#report()),
+    )
+    const endWatch = backend.watch(() => {
       wakeSoon()
       this.look()
     })
+    const endReports = events.on('worker.started', reportSoon)
+    this.#endWatch = () => {
+      endWatch()
+      endReports()
+    }
     this.#duties.every(leaseMs / 3, () => this.#renew(this.#held()))
     this.#duties.every(Math.min(TICK_MS, leaseMs), () => this.#tick())
   }
@@ -151,7 +164,9 @@ export class Upkeep {
 
   async #sweep(takeOver: boolean): Promise<void> {
     const { backend, events, wake } = this.#context
-    const { expired, released } = await backend.sweep({ takeOver })
+    const { expired, released, orphans = [] } = await backend.sweep({ takeOver })
+    // A worker whose coordinator is gone ends by itself, unless its handler blocks its event loop.
+    for (const worker of orphans) killGroupOf(worker)
     if (expired.length + released.length === 0) return
     events.emit('tasks.recovered', { expired, released })
     wake()
@@ -161,10 +176,12 @@ export class Upkeep {
   async #report(): Promise<void> {
     const { backend, clock, lanes, workerId } = this.#context
     const ofLanes = Object.fromEntries(
-      [...lanes.values()].map(({ name, concurrency, runner }) => [
-        name,
-        { concurrency, workers: runner.workers().length },
-      ]),
+      [...lanes.values()].map(({ name, concurrency, runner }): [string, CoordinatorLane] => {
+        const workers = runner.workers()
+        const processes = workers.map(({ pid }) => processIdentity(pid))
+        const told = processes.length === 0 ? {} : { processes }
+        return [name, { concurrency, workers: workers.length, ...told }]
+      }),
     )
     const now = clock.now()
     const text = JSON.stringify(ofLanes)

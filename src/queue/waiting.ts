@@ -12,6 +12,8 @@
 export interface WaitGraph {
   /** Open tasks that `taskId` depends on. */
   dependenciesOf(taskId: number): readonly number[]
+  /** The group that `taskId` belongs to. */
+  groupOf(taskId: number): string | undefined
   /** The group whose end `taskId` still waits for. */
   groupAwaitedBy(taskId: number): string | undefined
   /** Members of `group` that wait for something. */
@@ -47,6 +49,8 @@ function reaches(group: string, { afterGroup, dependsOn }: Joining, graph: WaitG
   if (afterGroup !== undefined) visitGroup(afterGroup)
   // A Set may grow while it is walked: each task is visited once.
   for (const id of tasks) {
+    // Nothing has waited for itself so far: a member waits for nothing that waits for the group.
+    if (graph.groupOf(id) === group) continue
     for (const dependency of graph.dependenciesOf(id)) tasks.add(dependency)
     const awaited = graph.groupAwaitedBy(id)
     if (awaited === group) return true

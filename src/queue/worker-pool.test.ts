@@ -4,6 +4,27 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { isGone, once, setupEngine, started, temporaryFolder } from '../../test/support/queue-engine.ts'
 
+describe('workers started ahead', () => {
+  test('wait for the start of the queue, and run its first tasks', async (t) => {
+    const { queue, add, exits, run } = setupEngine(t)
+    const begun = once(queue, 'worker.started')
+    queue.prestart('w')
+    const { pid } = await begun
+    const first = once(queue, 'task.started')
+    await add({})
+    await run()
+    assert.equal((await first).workerPid, pid)
+    assert.deepEqual(exits, [])
+  })
+
+  test('are ended with a queue that never started', async (t) => {
+    const { queue, exits } = setupEngine(t, { concurrency: 2 })
+    queue.prestart('w')
+    await queue.stop()
+    assert.equal(exits.length, 2)
+  })
+})
+
 describe('running tasks in worker processes', () => {
   test('every task runs once, its result is committed, and nothing is alive after the stop', async (t) => {
     const { queue, backend, add, run, exits } = setupEngine(t, { concurrency: 2 })
@@ -79,6 +100,30 @@ describe('running tasks in worker processes', () => {
     assert.match((await backend.get(id))?.error?.message ?? '', /did not start.*Cannot find module/u)
   })
 
+  test('a thousand tasks of a module that cannot be loaded take a few processes to fail', async (t) => {
+    const { backend, add, run, exits } = setupEngine(t, {
+      workerModule: new URL('file:///nowhere/module.ts'),
+    })
+    await add(...Array.from({ length: 1_000 }, () => ({ maxRetries: 0 })))
+    await run()
+    assert.equal((await backend.counts()).failed, 1_000)
+    assert.ok(exits.length <= 20, `${exits.length} processes`)
+  })
+
+  for (const kind of ['answers-a-big-int', 'answers-a-ring', 'reports-a-big-int']) {
+    test(`a handler that ${kind} fails its task, and its process lives on`, async (t) => {
+      const { get, add, run, exits } = setupEngine(t)
+      const [id = 0, next = 0] = await add({ kind, maxRetries: 0 }, {})
+      await run()
+      const [task, after] = await get(id, next)
+      assert.deepEqual(
+        [task?.status, task?.error?.code, after?.status],
+        ['failed', 'bug/TypeError', 'completed'],
+      )
+      assert.deepEqual(exits, [])
+    })
+  }
+
   for (const kind of ['waits-for-ever', 'blocks-for-ever']) {
     test(`an attempt that ${kind} is killed at its timeout`, async (t) => {
       const { backend, add, run, exits } = setupEngine(t)
@@ -100,6 +145,30 @@ describe('running tasks in worker processes', () => {
     const [worker = 0, child = 0] = (await readFile(file, 'utf8')).split(' ').map(Number)
     assert.ok(worker > 0 && child > 0)
     assert.deepEqual([await isGone(worker), await isGone(child)], [true, true])
+  })
+
+  test('a task that blocks its process is charged for it, not the one that ended before', async (t) => {
+    const { backend, add, run } = setupEngine(t)
+    // Quick ones first, so that the blocking one comes in one batch with others.
+    await add(...Array.from({ length: 30 }, () => ({ kind: 'noop' })))
+    await run()
+    const ids = await add(
+      { kind: 'noop' },
+      { kind: 'noop' },
+      { kind: 'blocks-for-ever', timeoutMs: 300, maxRetries: 0 },
+      { kind: 'noop' },
+    )
+    await run()
+    const tasks = await Promise.all(ids.map((id) => backend.get(id)))
+    assert.deepEqual(
+      tasks.map((task) => [task?.status, task?.failures, task?.error?.code]),
+      [
+        ['completed', 0, undefined],
+        ['completed', 0, undefined],
+        ['failed', 1, 'queue/timeout'],
+        ['completed', 0, undefined],
+      ],
+    )
   })
 
   test('a task that yields its turn lets the next one run, and is reported before it', async (t) => {

@@ -12,6 +12,7 @@
 import { enableCompileCache } from 'node:module'
 import { toErrorRecord } from '../errors.ts'
 import type { Handler, TaskContext, WorkerModule } from './handler.ts'
+import { plainValue } from './plain-value.ts'
 import { ForwardedError, unknownKind } from './queue-errors.ts'
 import type { FromWorker, ToWorker, WireTask } from './worker-protocol.ts'
 
@@ -23,6 +24,8 @@ const MAX_YIELDED = 4
 
 /** Progress is reported at most this often for each task; what comes in between replaces what waits. */
 const PROGRESS_MS = 100
+
+type TaskEnd = Extract<FromWorker, { readonly type: 'completed' | 'failed' }>
 
 const waiting: WireTask[] = []
 const emitting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
@@ -74,7 +77,7 @@ class Run implements TaskContext {
     })
 
   readonly progress = (value: unknown): void => {
-    this.#latest = { value }
+    this.#latest = { value: plainValue(value) }
     if (this.#throttle === undefined) this.#sendLatest()
   }
 
@@ -105,7 +108,13 @@ enableCompileCache()
 process.on('message', (message: ToWorker) => receive(message))
 process.once('disconnect', () => void endOrphan())
 let worker: WorkerModule | undefined
-worker = await load(process.argv[2] ?? '')
+try {
+  worker = await load(process.argv[2] ?? '')
+} catch (error) {
+  const told: FromWorker = { type: 'unloadable' }
+  if (process.connected) await new Promise((resolve) => process.send?.(told, undefined, undefined, resolve))
+  throw error
+}
 send({ type: 'ready' })
 pump()
 void worker.prepare?.(process.argv[3] ?? '')
@@ -159,12 +168,25 @@ function begin(task: WireTask, module: WorkerModule): void {
   }
   const before = reported
   reported = run(task, module, passTurn).then(async (message) => {
+    // Told before the next one begins: that may block the event loop, and this one would be blamed for it.
+    const isFirst = begun === 1
+    if (isFirst) sendEnd(message)
     passTurn()
     await before
-    send(message)
+    if (!isFirst) sendEnd(message)
     begun -= 1
     pump()
   })
+}
+
+/** A result that cannot be sent fails its task, not the process. */
+function sendEnd(message: TaskEnd): void {
+  try {
+    send(message)
+  } catch (error) {
+    const { id, durationMs } = message
+    send({ type: 'failed', id, error: toErrorRecord(error), durationMs })
+  }
 }
 
 /** Gives back what has not begun, and tells the others to end. */
@@ -176,7 +198,7 @@ function cancel(ids: ReadonlySet<number>): void {
   for (const id of ids) running.get(id)?.abort()
 }
 
-async function run(task: WireTask, { handlers }: WorkerModule, passTurn: () => void): Promise<FromWorker> {
+async function run(task: WireTask, { handlers }: WorkerModule, passTurn: () => void): Promise<TaskEnd> {
   const { id, kind } = task
   const startedAt = performance.now()
   const context = new Run(task, passTurn)
@@ -207,10 +229,10 @@ async function end({ shutdown }: WorkerModule): Promise<void> {
 }
 
 async function endOrphan(): Promise<void> {
-  if (ending) return
-  for (const run of running.values()) run.abort()
   // Not unref'd: it also ends a shutdown that never comes back.
   setTimeout(endGroup, ORPHAN_GRACE_MS)
+  if (ending) return
+  for (const run of running.values()) run.abort()
   await worker?.shutdown?.()
   endGroup()
 }

@@ -37,6 +37,8 @@ export type ToWorker =
 export type FromWorker =
   /** The worker module is loaded. */
   | { readonly type: 'ready' }
+  /** It cannot be loaded: the process prints why, and ends. */
+  | { readonly type: 'unloadable' }
   | {
       readonly type: 'completed'
       readonly id: number

@@ -63,6 +63,7 @@ export class WorkerSlot {
   readonly #deadline: Deadline
   #cancelGrace: () => void = () => undefined
   #ready = false
+  #isUnloadable = false
   #limitMs = START_LIMIT_MS
   /** Of the running task: epoch ms. */
   #headSince = 0
@@ -130,6 +131,11 @@ export class WorkerSlot {
     if (wasIdle && this.#ready) this.#beginHead()
   }
 
+  /** How long the running task has run. */
+  get #headMs(): number {
+    return this.#options.clock.now() - this.#headSince
+  }
+
   /** Lets the running task finish, releases the others, and ends the process. */
   retire(reason: WorkerExitReason): void {
     if (!this.isOpen) return
@@ -143,7 +149,7 @@ export class WorkerSlot {
   kill(reason: WorkerExitReason, error?: ErrorRecord): void {
     const claimed = this.tasks[0]
     if (this.#reason === undefined && error !== undefined && claimed !== undefined) {
-      const durationMs = this.#ready ? this.#options.clock.now() - this.#headSince : this.#limitMs
+      const durationMs = this.#ready ? this.#headMs : this.#limitMs
       this.#blame = { claimed, end: { outcome: 'error', error, crashed: true, durationMs } }
     }
     this.#reason ??= reason
@@ -179,6 +185,9 @@ export class WorkerSlot {
         this.#ready = true
         this.#deadline.clear()
         this.#beginHead()
+        break
+      case 'unloadable':
+        this.#isUnloadable = true
         break
       case 'completed': {
         const { result, durationMs } = message
@@ -308,10 +317,15 @@ export class WorkerSlot {
   /** Whoever ran is charged if it was to blame, everyone else goes back uncharged. */
   #answerFor(reason: WorkerExitReason, how: string): void {
     const blame = this.#blameFor(reason, how)
-    for (const claimed of this.tasks.splice(0)) {
+    const begun = this.#ready ? { durationMs: this.#headMs } : {}
+    for (const [index, claimed] of this.tasks.splice(0).entries()) {
       const isLost = this.#lost.has(claimed.task.id)
-      const innocent: AttemptEnd = { outcome: isLost ? 'lost' : 'released' }
-      this.#options.host.ended(claimed, claimed === blame?.claimed ? blame.end : innocent)
+      const innocent: AttemptEnd = isLost
+        ? { outcome: 'lost' }
+        : { outcome: 'released', ...(index === 0 ? begun : {}) }
+      // No task of a module that cannot be loaded can run: to try them one by one would take a process for each.
+      const isBlamed = claimed === blame?.claimed || (this.#isUnloadable && !isLost)
+      this.#options.host.ended(claimed, isBlamed && blame !== undefined ? blame.end : innocent)
     }
   }
 
@@ -323,7 +337,7 @@ export class WorkerSlot {
     const story = this.#ready ? `died with ${how}` : `did not start: ${how}`
     const error = workerCrashed(story, this.#output.text())
     const crashed = this.#ready
-    const durationMs = crashed ? this.#options.clock.now() - this.#headSince : 0
+    const durationMs = crashed ? this.#headMs : 0
     return { claimed, end: { outcome: 'error', error, crashed, retryAtOnce: crashed, durationMs } }
   }
 }

@@ -12,7 +12,6 @@ import type { TaskStatus } from '../../queue/task.ts'
 import { formatCount, pluralize } from '../../units.ts'
 import { jsonLine } from '../queue-json.ts'
 import type { QueueRequest } from '../queue-request.ts'
-import { didYouMean } from '../suggest.ts'
 import { neutralize } from '../text-width.ts'
 import type { QueueWork } from './queue-run.ts'
 
@@ -158,26 +157,14 @@ async function runPause(
   paused: boolean,
 ): Promise<number> {
   const before = new Set(await backend.pausedLanes())
-  const known = await knownLanes(backend)
   const changes: { lane: string; paused: boolean; changed: boolean }[] = []
   for (const lane of new Set(lanes)) {
     await backend.setPaused(lane, paused)
     changes.push({ lane, paused, changed: before.has(lane) !== paused })
-    if (!known.includes(lane)) {
-      const note = `no task of lane ${lane} was added yet${didYouMean(lane, known)}`
-      io.stderr.write(`warning: ${neutralize(note)}\n`)
-    }
   }
   if (json) io.stdout.write(jsonLine({ lanes: changes }))
   else for (const change of changes) io.stdout.write(`${pauseLine(change)}\n`)
   return 0
-}
-
-/** Those with tasks, and those that somebody works on. */
-async function knownLanes(backend: Backend): Promise<string[]> {
-  const lanes = (await backend.statistics()).map(({ lane }) => lane)
-  const worked = (await backend.coordinators()).flatMap((one) => Object.keys(one.lanes))
-  return [...new Set([...lanes, ...worked])]
 }
 
 function pauseLine({ lane, paused, changed }: { lane: string; paused: boolean; changed: boolean }): string {

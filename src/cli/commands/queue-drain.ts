@@ -17,6 +17,7 @@ import {
 import { jsonLine } from '../queue-json.ts'
 import type { QueueRequest } from '../queue-request.ts'
 import { type QueueSnapshot, readSnapshot } from '../queue-snapshot.ts'
+import { RecentRate } from '../recent-rate.ts'
 import { truncate } from '../text-width.ts'
 import { abortOnInterrupt, waitFor } from '../wait.ts'
 import type { QueueWork } from './queue-run.ts'
@@ -35,8 +36,9 @@ export async function runDrain(
   using interrupt = abortOnInterrupt(io)
   const { signal } = interrupt
   const view = json ? createJsonView(io) : createTextView(io)
+  const rate = new RecentRate()
   const look = async (): Promise<QueueSnapshot> => {
-    const snapshot = await readSnapshot(backend, place, io.clock.now(), lane)
+    const snapshot = rate.see(await readSnapshot(backend, place, io.clock.now(), lane))
     view.warn(drainObstacles(snapshot))
     return snapshot
   }

@@ -12,6 +12,7 @@ import { parseQueueRequest, type QueueRequest } from '../queue-request.ts'
 import type { TextStyle } from '../queue-status-view.ts'
 import { explainSqlite, type OpenQueue, openQueue } from '../queue-target.ts'
 import type { QueueCommandOptions } from './queue.ts'
+import { warnOfUnknownLanes } from './queue-lanes.ts'
 
 /** What a verb works with. */
 export interface QueueWork extends OpenQueue {
@@ -30,6 +31,7 @@ export async function runQueueVerb({ io }: CommandContext, options: QueueCommand
   )
   const style = { paint: paintFor(io, io.stdout, config.color), columns: columnsOf(io.stdout) }
   try {
+    await warnOfUnknownLanes(queue.backend, io, request)
     return await runRequest({ ...queue, io, json: options.json, style }, request)
   } catch (error) {
     throw explainSqlite(error, queue.place.database)

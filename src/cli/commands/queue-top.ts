@@ -16,6 +16,7 @@ import { explainSqlite, QueueDatabaseError } from '../queue-target.ts'
 import { listLines } from '../queue-task-view.ts'
 import { openScreen, type Screen } from '../queue-top-screen.ts'
 import { renderTop, type TopChoice, type TopData } from '../queue-top-view.ts'
+import { RecentRate } from '../recent-rate.ts'
 import { type Key, processTerminal, type Terminal } from '../terminal.ts'
 import { neutralize } from '../text-width.ts'
 import { abortOnInterrupt, waitFor } from '../wait.ts'
@@ -106,6 +107,7 @@ class TopSession {
   readonly #ended = new AbortController()
   /** Aborted to look at once: a key has changed something. */
   #hurry = new AbortController()
+  readonly #rate = new RecentRate()
   #exitCode = 0
   #data: TopData | undefined
   #lane: string | undefined
@@ -124,7 +126,7 @@ class TopSession {
     using interrupt = abortOnInterrupt(io)
     interrupt.signal.addEventListener('abort', () => this.#end(EXIT_INTERRUPTED))
     // Read before the screen is taken: an error then stands where it can be read.
-    this.#data = await readTop(this.#work)
+    await this.#read()
     const screen = openScreen(io, this.#terminal, style.paint, (key) => this.#press(key))
     this.#screen = screen
     try {
@@ -148,10 +150,15 @@ class TopSession {
     this.#ended.abort()
   }
 
+  async #read(): Promise<void> {
+    const data = await readTop(this.#work)
+    this.#data = { ...data, snapshot: this.#rate.see(data.snapshot) }
+  }
+
   /** A database that is busy for a while is no reason to leave: the picture is older then, and says so. */
   async #look(): Promise<void> {
     try {
-      this.#data = await readTop(this.#work)
+      await this.#read()
     } catch (error) {
       this.#noteOrEnd(error)
     }

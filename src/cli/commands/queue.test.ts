@@ -324,6 +324,19 @@ describe('queue pause and resume', () => {
     assert.deepEqual([code, err], [0, 'warning: no task of lane mial was added yet, did you mean mail?\n'])
     assert.deepEqual(await owner.pausedLanes(), ['mial'])
   })
+
+  for (const line of [
+    'list Q --lane mial',
+    'cancel Q --all --lane mial',
+    'retry Q --failed --lane mial',
+    'drain Q --lane mial',
+    'prune Q --older-than 1s --lane mial',
+  ])
+    test(`a lane that nobody knows is warned of: ${line}`, async () => {
+      await add({ lane: 'mail' })
+      const { code, err } = await run(line)
+      assert.deepEqual([code, err], [0, 'warning: no task of lane mial was added yet, did you mean mail?\n'])
+    })
 })
 
 describe('queue prune', () => {

@@ -141,7 +141,14 @@ const VERBS: { readonly [Verb in QueueVerb]: VerbSpec } = {
 
 export const QUEUE_VERBS: readonly QueueVerb[] = Object.freeze(Object.keys(VERBS) as QueueVerb[])
 
-export function queueCommand(run: Run<QueueCommandOptions>): Command {
+/**
+ * @param options.withVerbs - False leaves the verbs out, for a command line that has no use for them: to build ten
+ *   commands with all their flags takes milliseconds that every other command would pay at its start.
+ */
+export function queueCommand(
+  run: Run<QueueCommandOptions>,
+  { withVerbs = true }: { readonly withVerbs?: boolean } = {},
+): Command {
   const command = new Command('queue')
     .description('look at a queue and steer it, also while it runs')
     .helpOption('-h, --help', 'show this help')
@@ -149,7 +156,7 @@ export function queueCommand(run: Run<QueueCommandOptions>): Command {
       'after',
       '\nExamples:\n  $ heirloom queue status ~/Photos\n  $ heirloom queue top ~/Photos\n  $ heirloom queue pause ~/Photos item',
     )
-  for (const verb of QUEUE_VERBS) command.addCommand(verbCommand(verb, run))
+  if (withVerbs) for (const verb of QUEUE_VERBS) command.addCommand(verbCommand(verb, run))
   return command
 }
 

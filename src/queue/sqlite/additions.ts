@@ -179,14 +179,23 @@ function isPlain({ dependsOn, afterGroup, dedupeKey }: PreparedTask): boolean {
   return dependsOn.size === 0 && afterGroup === undefined && dedupeKey === undefined
 }
 
+/** Payloads are handed to a statement as one text of about this length at most: a text of 512 MB is none. */
+const MAX_RUN_LENGTH = 4_000_000
+
 /** Cuts a list into runs of tasks that one statement can store. */
 function runsOf(tasks: readonly PreparedTask[]): readonly (readonly PreparedTask[])[] {
   const runs: PreparedTask[][] = []
+  let length = 0
   for (const task of tasks) {
     const run = runs.at(-1)
     const last = run?.at(-1)
-    if (run && last && areAlike(last, task)) run.push(task)
-    else runs.push([task])
+    length += task.payload.length
+    if (run && last && length <= MAX_RUN_LENGTH && areAlike(last, task)) {
+      run.push(task)
+    } else {
+      runs.push([task])
+      length = task.payload.length
+    }
   }
   return runs
 }

@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ClaimRequest, RateLimit } from '../backend.ts'
 import type { ClaimedTask } from '../task.ts'
+import { rowLimit } from '../task-filter.ts'
 import type { ConcurrencyKeys } from './concurrency-keys.ts'
 import type { Counters } from './counters.ts'
 import type { LaneRules } from './lane-rules.ts'
@@ -37,8 +38,8 @@ export class Claims {
 
   claim(request: ClaimRequest, now: number): readonly ClaimedTask[] {
     const { lane, workerId, leaseMs, rate } = request
-    const limit = Math.min(request.limit, this.#lanes.allowance(lane, rate, now))
-    if (limit <= 0) return []
+    const limit = rowLimit(Math.min(request.limit, this.#lanes.allowance(lane, rate, now)))
+    if (limit === 0) return []
     this.#promote(lane, now)
     this.#keys.putInOrder()
     const rows = this.#sql.claimable.all(lane, limit) as unknown as ClaimableRow[]

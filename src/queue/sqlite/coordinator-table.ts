@@ -62,10 +62,10 @@ export class CoordinatorTable {
     return rows.map(coordinatorOfRow).filter(({ identity }) => !isProvablyDead(identity))
   }
 
-  /** Ids of those that are dead for certain. A few system calls for each coordinator of this host. */
-  dead(): readonly string[] {
+  /** Those that are dead for certain. A few system calls for each coordinator of this host. */
+  dead(): readonly Coordinator[] {
     const rows = this.#inSpace.all(ownSpace()) as unknown as CoordinatorRow[]
-    return rows.filter((row) => isProvablyDead(coordinatorOfRow(row).identity)).map(({ id }) => id)
+    return rows.map(coordinatorOfRow).filter(({ identity }) => isProvablyDead(identity))
   }
 }
 

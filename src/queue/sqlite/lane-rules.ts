@@ -5,7 +5,7 @@
  */
 
 import type { RateLimit } from '../backend.ts'
-import { freeTokens, nextTokenAt, type TakenTokens, tokenBackAt } from '../rate-window.ts'
+import { believable, freeTokens, nextTokenAt, type TakenTokens, tokenBackAt } from '../rate-window.ts'
 import type { Statements } from './statements.ts'
 
 export class LaneRules {
@@ -27,10 +27,12 @@ export class LaneRules {
     return this.#sql.pausedLanes.all().map(({ lane }) => String(lane))
   }
 
-  /** How many tasks may be claimed now. */
+  /** How many tasks may be claimed now, by a claim that is about to be made. */
   allowance(lane: string, rate: RateLimit | undefined, now: number): number {
     if (this.isPaused(lane)) return 0
-    return rate === undefined ? Number.MAX_SAFE_INTEGER : freeTokens(rate, this.#taken(lane, now))
+    if (rate === undefined) return Number.MAX_SAFE_INTEGER
+    this.#recall(lane, tokenBackAt(rate, now))
+    return freeTokens(rate, this.#taken(lane, now))
   }
 
   take(lane: string, rate: RateLimit | undefined, tasks: number, now: number): void {
@@ -42,7 +44,13 @@ export class LaneRules {
   /** From when on a due task of the lane may be claimed; undefined when only a resumption can tell. */
   opensAt(lane: string, rate: RateLimit | undefined, now: number): number | undefined {
     if (this.isPaused(lane)) return undefined
-    return rate === undefined ? now : nextTokenAt(rate, this.#taken(lane, now), now)
+    return rate === undefined ? now : nextTokenAt(rate, believable(rate, this.#taken(lane, now), now), now)
+  }
+
+  /** Lets no token come back after `latest`; see `believable`. */
+  #recall(lane: string, latest: number): void {
+    const late = this.#sql.recallTokens.all(lane, latest)
+    for (const { tokens } of late) this.#sql.takeTokens.run(lane, latest, Number(tokens))
   }
 
   #taken(lane: string, now: number): TakenTokens {

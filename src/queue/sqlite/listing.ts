@@ -7,6 +7,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Backend } from '../backend.ts'
 import type { Task } from '../task.ts'
+import { rowLimit } from '../task-filter.ts'
 import { filterSql } from './filter-sql.ts'
 import { type TaskRow, taskOfRow } from './task-row.ts'
 
@@ -24,7 +25,7 @@ export class Listing {
     const order = newestFirst ? 'id DESC' : 'id'
     const rows = this.#db
       .prepare(`SELECT * FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT :limit`)
-      .all({ ...values, afterId, beforeId, limit: Math.max(0, limit) })
+      .all({ ...values, afterId, beforeId, limit: rowLimit(limit) })
     return (rows as unknown as TaskRow[]).map(taskOfRow)
   }
 }

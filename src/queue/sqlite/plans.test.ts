@@ -47,3 +47,15 @@ test('a list of rare tasks is found by an index that has them in order', (t) => 
     }
   }
 })
+
+test('a list of what is processing looks at nothing but what is processing', (t) => {
+  const db = new DatabaseSync(':memory:')
+  t.after(() => db.close())
+  migrateQueue(db)
+  for (const filter of [{ status: 'processing' }, { status: 'processing', lane: 'a', group: 'g' }] as const) {
+    const { from, conditions } = filterSql(filter)
+    const where = ['id > :afterId', 'id < :beforeId', ...conditions].join(' AND ')
+    const plan = planOf(db, `SELECT * FROM ${from} WHERE ${where} ORDER BY id LIMIT :limit`)
+    assert.equal(plan, 'SCAN queue_tasks USING INDEX queue_tasks_lease | USE TEMP B-TREE FOR ORDER BY')
+  }
+})

@@ -9,6 +9,7 @@ import { type ErrorRecord, toErrorRecord } from '../../errors.ts'
 import type { AddedTask } from '../backend.ts'
 import type { StoreProgram, Transaction } from '../commit.ts'
 import { storedResult } from '../new-task.ts'
+import { own, synchronous } from '../program-functions.ts'
 import { UnknownCallError } from '../queue-errors.ts'
 import type { NewTask } from '../task.ts'
 import type { Statements } from './statements.ts'
@@ -34,31 +35,45 @@ export class Programs {
     return Object.keys(this.#options.program.commits ?? {})
   }
 
-  /** Runs the commit function of the task's kind, when there is one. */
-  commit(row: TaskRow, result: unknown): { readonly value: unknown } | { readonly error: unknown } {
+  /**
+   * Runs the commit function of the task's kind, when there is one. Answers what that returned, and the result as it is
+   * to be stored; or why there is none.
+   */
+  commit(
+    row: TaskRow,
+    result: unknown,
+  ): { readonly value: unknown; readonly stored: string } | { readonly error: unknown } {
     const commit = own(this.#options.program.commits, row.kind)
-    if (commit === undefined) return { value: undefined }
     const { transactions } = this.#options
-    return transactions.attempt(() => {
+    let stored = 'null'
+    const part = transactions.attempt(() => {
+      stored = storedResult(result)
+      if (commit === undefined) return undefined
       const completed: TaskRow = {
         ...row,
         status: 'completed',
         cancel_requested: 0,
         finished_at: transactions.now,
-        result: storedResult(result),
+        result: stored,
       }
-      return commit(this.#handle(), taskOfRow(completed), result)
+      return synchronous(commit(this.#handle(), taskOfRow(completed), result))
     })
+    return 'error' in part ? part : { ...part, stored }
   }
 
-  /** Runs the failure function of the task's kind. When it throws, the task is failed all the same and says why. */
-  tellFailure(taskId: number, kind: string): void {
+  /**
+   * Runs the failure function of the task's kind; answers what it returned. When it throws, the task is failed all
+   * the same and says why.
+   */
+  tellFailure(taskId: number, kind: string): unknown {
     const { sql, transactions, program } = this.#options
     const failure = own(program.failures, kind)
     const row = failure && (sql.get.get(taskId) as unknown as TaskRow | undefined)
-    if (failure === undefined || row === undefined) return
-    const part = transactions.attempt(() => failure(this.#handle(), taskOfRow(row)))
-    if ('error' in part) this.#noteBrokenFailure(row, toErrorRecord(part.error))
+    if (failure === undefined || row === undefined) return undefined
+    const part = transactions.attempt(() => synchronous(failure(this.#handle(), taskOfRow(row))))
+    if ('value' in part) return part.value
+    this.#noteBrokenFailure(row, toErrorRecord(part.error))
+    return undefined
   }
 
   /** In a transaction of its own. */
@@ -66,7 +81,7 @@ export class Programs {
     const { program, transactions } = this.#options
     const call = own(program.calls, name)
     if (call === undefined) throw new UnknownCallError(name, Object.keys(program.calls ?? {}))
-    return transactions.run(() => call(this.#handle(), argument))
+    return transactions.run(() => synchronous(call(this.#handle(), argument)))
   }
 
   /** An addition inside a function of the program is all or none too, should the function catch what it throws. */
@@ -88,9 +103,4 @@ export class Programs {
     const message = `${error.message}; recording that went wrong too: ${broken.message}`
     this.#options.sql.reword.run(JSON.stringify({ ...error, message }), row.id)
   }
-}
-
-/** A function that the program itself has, not one that its prototype lends it. */
-function own<Value>(functions: Readonly<Record<string, Value>> | undefined, name: string): Value | undefined {
-  return functions && Object.hasOwn(functions, name) ? functions[name] : undefined
 }

@@ -10,6 +10,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Backend } from '../backend.ts'
 import type { TaskStatus } from '../task.ts'
+import { rowLimit } from '../task-filter.ts'
 import { filterSql } from './filter-sql.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -58,7 +59,7 @@ export class Pruner {
     const sql = `SELECT id FROM queue_tasks
       WHERE ${['finished_at < :endedBefore', FINAL, ...conditions, NOBODY_WAITS].join(' AND ')}
       ORDER BY finished_at, id LIMIT :limit`
-    const bounds = { endedBefore: filter.endedBefore, limit: Math.max(0, limit) }
+    const bounds = { endedBefore: filter.endedBefore, limit: rowLimit(limit) }
     return this.#db
       .prepare(sql)
       .all({ ...values, ...bounds })

@@ -8,6 +8,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { TaskFilter } from '../backend.ts'
+import { rowLimit } from '../task-filter.ts'
 import { filterSql } from './filter-sql.ts'
 import type { TaskRow } from './task-row.ts'
 import type { TaskTable } from './task-table.ts'
@@ -46,8 +47,10 @@ class FailedTasks {
     }
   }
 
-  dependantsOf(parent: number): readonly TaskRow[] {
-    return this.#dependants.all({ ...this.#values, parent }) as unknown as TaskRow[]
+  /** Puts the dependants of `parent` behind the others; there may be more than a call takes arguments. */
+  addDependants(parent: number, family: TaskRow[]): void {
+    const rows = this.#dependants.all({ ...this.#values, parent }) as unknown as TaskRow[]
+    for (const row of rows) family.push(row)
   }
 }
 
@@ -60,15 +63,16 @@ export function retryFailed(
   filter: TaskFilter,
   limit: number,
 ): readonly number[] {
+  const most = rowLimit(limit)
   const failed = new FailedTasks(db, filter)
   const retried = new Set<number>()
   for (const row of failed.inOrder()) {
     const family = [row]
     for (const member of family) {
-      if (retried.size >= limit) return ascending(retried)
+      if (retried.size >= most) return ascending(retried)
       if (retried.has(member.id) || !table.revive(member, now)) continue
       retried.add(member.id)
-      family.push(...failed.dependantsOf(member.id))
+      failed.addDependants(member.id, family)
     }
   }
   return ascending(retried)

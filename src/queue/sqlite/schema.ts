@@ -137,6 +137,9 @@ const MIGRATIONS: readonly string[] = [
   `,
 ]
 
+/** The version that {@link migrateQueue} brings a database to. */
+export const QUEUE_SCHEMA_VERSION: number = MIGRATIONS.length
+
 /**
  * Brings the queue's tables to the newest version. Versions are kept by component, because a library keeps
  * its own tables in the same file.

@@ -9,14 +9,14 @@
 
 import { type ErrorRecord, toErrorRecord } from '../../errors.ts'
 import type { CancelReport, Settlement, SettleResult } from '../backend.ts'
-import { storedResult } from '../new-task.ts'
+import { storedInstant, storedResult } from '../new-task.ts'
 import { leaseExpired, taskCancelled } from '../queue-errors.ts'
 import type { Counters } from './counters.ts'
 import type { Programs } from './programs.ts'
 import type { Statements } from './statements.ts'
 import type { StatisticsTable } from './statistics-table.ts'
 import type { TaskRow } from './task-row.ts'
-import type { EndedRow, TaskTable } from './task-table.ts'
+import type { EndedRow, FinalStatus, TaskTable } from './task-table.ts'
 
 type Completion = Extract<Settlement, { readonly outcome: 'completed' }>
 
@@ -94,7 +94,7 @@ export class Settling {
   #completePlain(run: readonly Settlement[], now: number): ReadonlySet<number> {
     const completions = run.filter((settlement) => settlement.outcome === 'completed')
     if (completions.length === 0) return new Set()
-    const ends = JSON.stringify(completions.map(endOf))
+    const ends = JSON.stringify(completions.flatMap(endOf))
     const answered = this.#sql.completePlain.all({ now, ends, exceptKinds: this.#kindsWithCommit })
     const rows = new Map((answered as unknown as CompletedRow[]).map((row) => [row.id, row]))
     for (const { lease, durationMs } of completions) {
@@ -122,7 +122,7 @@ export class Settling {
       case 'released':
         return this.release(row, row.run_at, now)
       case 'snoozed':
-        return this.release(row, Math.ceil(settlement.runAt), now)
+        return this.release(row, storedInstant(settlement.runAt, now), now)
       case 'cancelled':
         return this.#cancel(row, now)
     }
@@ -134,9 +134,8 @@ export class Settling {
       const error = toErrorRecord(part.error)
       return { ...this.#fail(row, { error, retryAt: retryAt ?? now }, now), error }
     }
-    this.#table.finish({ row, status: 'completed', result: storedResult(result) }, now)
-    const output = part.value
-    return { taskId: row.id, status: 'completed', ...(output === undefined ? {} : { output }) }
+    this.#table.finish({ row, status: 'completed', result: part.stored }, now)
+    return settled(row.id, 'completed', part.value)
   }
 
   #fail(
@@ -146,21 +145,39 @@ export class Settling {
   ): SettleResult {
     if (row.cancel_requested === 1) return this.#cancel(row, now)
     if (error.recovery === 'retry' && row.failures < row.max_retries) {
-      this.#table.requeue(row, { status: 'retry', runAt: Math.ceil(retryAt), error, alone: crashed }, now)
+      // Most often somebody else was to blame for the first crash: it does not go behind its equals for that.
+      const keepsPriority = crashed && row.failures === 0
+      const runAt = storedInstant(retryAt, now)
+      this.#table.requeue(row, { status: 'retry', runAt, error, alone: crashed, keepsPriority }, now)
       return { taskId: row.id, status: 'retry' }
     }
-    this.#table.finish({ row, status: 'failed', error, charge: true, alone: crashed }, now)
-    return { taskId: row.id, status: 'failed' }
+    const output = this.#table.finish({ row, status: 'failed', error, charge: true, alone: crashed }, now)
+    return settled(row.id, 'failed', output)
   }
 
   #cancel(row: TaskRow, now: number): SettleResult {
-    this.#table.finish({ row, status: 'cancelled', error: taskCancelled(row.id) }, now)
-    return { taskId: row.id, status: 'cancelled' }
+    const output = this.#table.finish({ row, status: 'cancelled', error: taskCancelled(row.id) }, now)
+    return settled(row.id, 'cancelled', output)
   }
 }
 
-function endOf({ lease, result }: Completion): readonly unknown[] {
-  return [lease.taskId, lease.token, lease.attempt, storedResult(result)]
+/** As a list of one; empty when the result cannot be stored. */
+function endOf({ lease, result }: Completion): readonly (readonly unknown[])[] {
+  const stored = resultText(result)
+  return stored === undefined ? [] : [[lease.taskId, lease.token, lease.attempt, stored]]
+}
+
+/** Undefined for a result that is not JSON: that is the end of its own attempt only, not of all that are settled. */
+function resultText(result: unknown): string | undefined {
+  try {
+    return storedResult(result)
+  } catch {
+    return undefined
+  }
+}
+
+function settled(taskId: number, status: FinalStatus, output: unknown): SettleResult {
+  return { taskId, status, ...(output === undefined ? {} : { output }) }
 }
 
 /** Cuts the list where the order matters: a run is completions of different tasks, or one other settlement. */

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { FakeClock } from '../../clock.ts'
-import type { Backend } from '../backend.ts'
+import type { Backend, Settlement } from '../backend.ts'
 import { conformanceProgram, describeBackend } from '../testing/backend-conformance.ts'
 import { openSqliteBackend, openSqliteBackendInProcess, startSqliteBackend } from './sqlite-backend.ts'
 
@@ -25,11 +25,31 @@ describeBackend('sqlite backend in the caller’s thread', async () => {
   return { clock, backend: openSqliteBackendInProcess({ file: ':memory:', clock, program }) }
 })
 
+test('an addition of payloads that are too long for one statement keeps its order', async (t) => {
+  const backend = openSqliteBackendInProcess({ file: ':memory:' })
+  t.after(() => backend.close())
+  const lengths = [1_500_000, 0, 2_600_000, 5_000_000, 1, 2]
+  const tasks = lengths.map((length) => ({ kind: 'plain', lane: 'a', payload: '"'.repeat(length) }))
+  const added = await backend.add(tasks)
+  assert.deepEqual(
+    added.map(({ id }) => id),
+    [1, 2, 3, 4, 5, 6],
+  )
+  const stored = await backend.list({ lane: 'a', limit: 9 })
+  assert.deepEqual(
+    stored.map(({ payload }) => String(payload).length),
+    lengths,
+  )
+  assert.equal((await backend.counts('a')).pending, 6)
+})
+
 async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'queue-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
+
+const PLAIN = { kind: 'plain', lane: 'a', payload: null } as const
 
 const PROGRAM = `
 export const program = {
@@ -41,6 +61,63 @@ export const program = {
 }`
 
 describe('sqlite backend in its own thread', () => {
+  test('stores what JSON makes of a payload and a result, whatever a thread could be sent', async (t) => {
+    class Amount {
+      readonly #cents: number
+      constructor(cents: number) {
+        this.#cents = cents
+      }
+      toJSON(): string {
+        return `${this.#cents} ct`
+      }
+    }
+    const backend = await openSqliteBackend({ file: join(await temporaryFolder(t), 'q.db') })
+    t.after(() => backend.close())
+    const values = [new Amount(5), { at: new Date(0), done: () => 1 }, new URL('http://a/b'), undefined]
+    const texts = ['5 ct', { at: '1970-01-01T00:00:00.000Z' }, 'http://a/b', null]
+    await backend.add(values.map((payload) => ({ kind: 'plain', lane: 'a', payload })))
+    const claim = [{ lane: 'a', limit: 9, workerId: 'w', leaseMs: 9_000 }]
+    const claimed = (await backend.exchange({ settle: [], claim })).claimed.flat()
+    assert.deepEqual(
+      claimed.map(({ task }) => task.payload),
+      texts,
+    )
+    const settle = claimed.map(({ lease }, index): Settlement => {
+      return { lease, outcome: 'completed', result: values[index] }
+    })
+    await backend.exchange({ settle, claim: [] })
+    assert.deepEqual(
+      (await backend.list({ limit: 9 })).map(({ result }) => result),
+      texts,
+    )
+    await backend.putSchedule({ name: 's', cron: '* * * * *', task: { ...PLAIN, payload: values } })
+    assert.deepEqual((await backend.schedules())[0]?.task.payload, texts)
+  })
+
+  test('a result that is not JSON ends its own attempt and no other, and so does a payload its addition', async (t) => {
+    const backend = await openSqliteBackend({ file: join(await temporaryFolder(t), 'q.db') })
+    t.after(() => backend.close())
+    const ring: Record<string, unknown> = {}
+    ring['ring'] = ring
+    for (const payload of [5n, ring]) {
+      await assert.rejects(backend.add([PLAIN, { ...PLAIN, payload }]), { code: 'queue/invalid-task' })
+    }
+    await backend.add(Array.from({ length: 3 }, () => ({ ...PLAIN, maxRetries: 0 })))
+    const claim = [{ lane: 'a', limit: 9, workerId: 'w', leaseMs: 9_000 }]
+    const claimed = (await backend.exchange({ settle: [], claim })).claimed.flat()
+    const settle = claimed.map(({ lease }, index): Settlement => {
+      return { lease, outcome: 'completed', result: [5n, 5, ring][index] }
+    })
+    const { settled } = await backend.exchange({ settle, claim: [] })
+    assert.deepEqual(
+      settled.map(({ status }) => status),
+      ['failed', 'completed', 'failed'],
+    )
+    assert.equal((await backend.get(1))?.error?.code, 'bug/TypeError')
+    await assert.rejects(backend.call('nothing', () => 1))
+    assert.equal((await backend.counts()).completed, 1)
+  })
+
   test('keeps tasks and program tables in one file over a reopening', async (t) => {
     const folder = await temporaryFolder(t)
     const file = join(folder, 'q.db')

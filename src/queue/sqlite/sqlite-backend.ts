@@ -10,6 +10,7 @@ import type { Clock } from '../../clock.ts'
 import type { Backend } from '../backend.ts'
 import type { StoreProgram } from '../commit.ts'
 import { ForwardedError, StoreClosedError } from '../queue-errors.ts'
+import { plainParameters } from './plain-values.ts'
 import { SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts'
 import { STORE_METHODS, type StoreMethod, type StoreReply, type StoreThreadData } from './store-protocol.ts'
 import { Watchers, watchCommits } from './watch.ts'
@@ -141,8 +142,9 @@ class ThreadCalls implements StoreCalls {
     }
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
+      // First what may throw; the answer cannot come before this function returns.
+      this.#thread.postMessage({ id, method, parameters: plainParameters(method, parameters) })
       this.#pending.set(id, { resolve, reject })
-      this.#thread.postMessage({ id, method, parameters })
     })
   }
 

@@ -369,8 +369,8 @@ test('sqlite answers every sequence of requests as the reference does', async ()
         assert.deepEqual(await sqlite.picture(), await memory.picture())
         await refuseSharedKeys(memory.backend)
         if (typeof expected === 'string') reached.add(expected)
+        for (const seen of await statesOf(memory.backend)) reached.add(seen)
       }
-      for (const seen of await statesOf(memory.backend)) reached.add(seen)
       await sqlite.backend.close()
     }),
     { numRuns: 150 },

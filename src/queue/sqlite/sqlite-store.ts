@@ -87,10 +87,10 @@ export class SqliteStore {
     const { file, durability = 'power', program = {}, clock = systemClock, busyTimeoutMs = 5_000 } = options
     this.#clock = clock
     this.#db = new DatabaseSync(file, { timeout: busyTimeoutMs })
-    this.#db.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`,
-    )
     try {
+      this.#db.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`,
+      )
       migrateQueue(this.#db)
       this.#sql = prepareStatements(this.#db)
       this.#transactions = new Transactions(this.#db, this.#sql, clock)
@@ -106,7 +106,7 @@ export class SqliteStore {
     const { counters, keys, statistics } = this.#transactions
     const [db, sql, transactions] = [this.#db, this.#sql, this.#transactions]
     this.#programs = new Programs({ db, sql, transactions, program, add: (tasks) => this.#add(tasks) })
-    const onUnlucky = (id: number, kind: string): void => this.#programs.tellFailure(id, kind)
+    const onUnlucky = (id: number, kind: string): unknown => this.#programs.tellFailure(id, kind)
     this.#table = new TaskTable({ sql, counters, keys, onUnlucky })
     this.#additions = new Additions({ sql, counters, keys, table: this.#table })
     this.#lanes = new LaneRules(sql)

@@ -84,6 +84,8 @@ const SQL = {
   dropRunEdges: "DELETE FROM queue_edges WHERE parent = ? AND on_failure = 'run'",
   parentsOf: `SELECT parent, on_failure, status FROM queue_edges LEFT JOIN queue_tasks ON id = parent
     WHERE child = ?`,
+  groupsOf: `SELECT task_group, iif(status = 'waiting', after_group, NULL) AS awaited
+    FROM queue_tasks WHERE id = ?`,
   openParents: `SELECT parent FROM queue_edges WHERE child = ?`,
   count: `INSERT INTO queue_counts (lane, status, tasks) VALUES (?, ?, ?)
     ON CONFLICT (lane, status) DO UPDATE SET tasks = tasks + excluded.tasks`,
@@ -112,6 +114,7 @@ const SQL = {
     ON CONFLICT (lane) DO UPDATE SET paused = excluded.paused`,
   takenTokens: 'SELECT back_at, tokens FROM queue_tokens WHERE lane = ? AND back_at > ? ORDER BY back_at',
   returnTokens: 'DELETE FROM queue_tokens WHERE lane = ? AND back_at <= ?',
+  recallTokens: 'DELETE FROM queue_tokens WHERE lane = ? AND back_at > ? RETURNING tokens',
   takeTokens: `INSERT INTO queue_tokens (lane, back_at, tokens) VALUES (?, ?, ?)
     ON CONFLICT (lane, back_at) DO UPDATE SET tokens = tokens + excluded.tokens`,
   waitingIn: `SELECT id FROM queue_tasks WHERE status = 'waiting' AND task_group = ?`,

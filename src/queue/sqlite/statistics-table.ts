@@ -69,7 +69,8 @@ export class StatisticsTable {
   }
 
   took(lane: string, durationMs: number | undefined): void {
-    if (durationMs !== undefined && durationMs >= 0) this.#events.push({ lane, took: durationMs })
+    if (durationMs !== undefined && durationMs >= 0 && durationMs < Number.POSITIVE_INFINITY)
+      this.#events.push({ lane, took: durationMs })
   }
 
   /** A task of `lane` has come to this state. */

@@ -33,9 +33,14 @@ export class Sweeper {
 
   sweep({ takeOver = false }: SweepOptions, now: number): SweepReport {
     if (takeOver) return { expired: [], released: this.#inPortions(() => this.#releaseAll()) }
-    const released = this.#options.coordinators.dead().flatMap((id) => this.#releaseFrom(id))
+    const dead = this.#options.coordinators.dead()
+    const released = dead.flatMap(({ id }) => this.#releaseFrom(id))
     const isExpired = this.#options.sql.expired.get(now, 1) !== undefined
-    return { expired: isExpired ? this.#inPortions(() => this.#expireSome()) : [], released }
+    const expired = isExpired ? this.#inPortions(() => this.#expireSome()) : []
+    const orphans = dead.flatMap(({ lanes }) =>
+      Object.values(lanes).flatMap(({ processes = [] }) => processes),
+    )
+    return { expired, released, ...(orphans.length === 0 ? {} : { orphans }) }
   }
 
   /** Repeats a transaction that changes so many rows at most until it finds less. */

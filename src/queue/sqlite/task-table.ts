@@ -46,21 +46,23 @@ export interface Requeue {
   readonly runAt: number
   readonly error?: ErrorRecord
   readonly alone?: boolean
+  /** Whether a retry keeps its priority. */
+  readonly keepsPriority?: boolean
 }
 
 export interface TaskTableOptions {
   readonly sql: Statements
   readonly counters: Counters
   readonly keys: ConcurrencyKeys
-  /** Called with each task that went to `failed` or `cancelled`. */
-  readonly onUnlucky: (taskId: number, kind: string) => void
+  /** Called with each task that went to `failed` or `cancelled`; answers what its failure function returned. */
+  readonly onUnlucky: (taskId: number, kind: string) => unknown
 }
 
 export class TaskTable {
   readonly #sql: Statements
   readonly #counters: Counters
   readonly #keys: ConcurrencyKeys
-  readonly #onUnlucky: (taskId: number, kind: string) => void
+  readonly #onUnlucky: (taskId: number, kind: string) => unknown
 
   constructor({ sql, counters, keys, onUnlucky }: TaskTableOptions) {
     this.#sql = sql
@@ -107,7 +109,7 @@ export class TaskTable {
     this.#leaveGroup(open.task_group, now)
   }
 
-  /** Back to the queue: `retry` is charged and loses one of its priority, `pending` is neither. */
+  /** Back to the queue: `retry` is charged and mostly loses one of its priority, `pending` is neither. */
   requeue(row: TaskRow, change: Requeue, now: number): void {
     const charged = Number(change.status === 'retry')
     this.#sql.requeue.run({
@@ -115,7 +117,7 @@ export class TaskTable {
       status: change.status,
       ready: readiness(change.runAt, row.concurrency_key, now),
       runAt: change.runAt,
-      demotion: charged,
+      demotion: change.keepsPriority ? 0 : charged,
       charge: charged,
       error: change.error === undefined ? null : JSON.stringify(change.error),
       alone: charged ? Number(change.alone ?? false) : row.alone,
@@ -124,17 +126,22 @@ export class TaskTable {
     this.#keys.touch(row.concurrency_key)
   }
 
-  /** Ends a task, and whatever its end decides. */
-  finish(ending: Ending, now: number): void {
+  /** Ends a task, and whatever its end decides. Answers what its failure function returned, if that was called. */
+  finish(ending: Ending, now: number): unknown {
     const endings = [ending]
+    let output: unknown
     for (const next of endings) {
       // Two parents of one dependant may end in one go; it ends once.
       if (next !== ending && this.get(next.row.id)?.status !== 'waiting') continue
       this.#end(next, now)
-      endings.push(...this.#tellDependants(next.row.id, next.status, now))
+      // One by one: as arguments of one call, many thousands overflow the stack.
+      for (const doomed of this.#tellDependants(next.row.id, next.status, now)) endings.push(doomed)
       this.#leaveGroup(next.row.task_group, now)
-      if (next.status !== 'completed') this.#onUnlucky(next.row.id, next.row.kind)
+      if (next.status === 'completed') continue
+      const told = this.#onUnlucky(next.row.id, next.row.kind)
+      if (next === ending) output = told
     }
+    return output
   }
 
   /** What follows from a completion that was written already. */
@@ -180,10 +187,15 @@ export class TaskTable {
   #isCycle(joining: Joining): boolean {
     return wouldWaitForItself(joining, {
       dependenciesOf: (id) => this.#openParents(id),
-      groupAwaitedBy: (id) => awaitedGroup(this.get(id)).afterGroup,
+      groupOf: (id) => this.#groups(id)?.task_group ?? undefined,
+      groupAwaitedBy: (id) => this.#groups(id)?.awaited ?? undefined,
       waitingIn: (name) => this.#sql.waitingIn.all(name).map((row) => Number(row['id'])),
       isAwaited: (name) => this.#sql.isAwaited.get(name) !== undefined,
     })
+  }
+
+  #groups(id: number): GroupsRow | undefined {
+    return this.#sql.groupsOf.get(id) as unknown as GroupsRow | undefined
   }
 
   /** An open task has edges to open parents only. */
@@ -268,12 +280,18 @@ interface EdgeRow {
   readonly on_failure: OnDependencyFailure
 }
 
+/** `awaited` only while it is waited for. */
+interface GroupsRow {
+  readonly task_group: string | null
+  readonly awaited: string | null
+}
+
 /** `status` is null when the parent is no longer there. */
 interface ParentRow {
   readonly parent: number
   readonly status: TaskStatus | null
 }
 
-function awaitedGroup(row: TaskRow | undefined): { readonly afterGroup?: string } {
-  return row?.status === 'waiting' && row.after_group !== null ? { afterGroup: row.after_group } : {}
+function awaitedGroup(row: TaskRow): { readonly afterGroup?: string } {
+  return row.status === 'waiting' && row.after_group !== null ? { afterGroup: row.after_group } : {}
 }

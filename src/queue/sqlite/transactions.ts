@@ -45,11 +45,11 @@ export class Transactions {
       this.#db.exec('COMMIT')
       return result
     } catch (error) {
-      // A full disk makes SQLite roll back by itself.
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       this.counters.clear()
       this.keys.clear()
       this.statistics.restore(0)
+      // A full disk makes SQLite roll back by itself.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       throw error
     }
   }

@@ -31,10 +31,11 @@ import type {
   TaskFilter,
 } from '../backend.ts'
 import type { StoreProgram, Transaction } from '../commit.ts'
-import { storedProgress, storedResult } from '../new-task.ts'
+import { storedInstant, storedProgress, storedResult } from '../new-task.ts'
+import { own, synchronous } from '../program-functions.ts'
 import { leaseExpired, taskCancelled, UnknownCallError } from '../queue-errors.ts'
 import type { Lease, NewTask, Task } from '../task.ts'
-import { matches, requireCondition } from '../task-filter.ts'
+import { matches, requireCondition, rowLimit } from '../task-filter.ts'
 import { MemoryAdditions } from './memory-additions.ts'
 import { MemoryClaims } from './memory-claims.ts'
 import { MemoryCoordinators } from './memory-coordinators.ts'
@@ -98,7 +99,8 @@ export class MemoryBackend implements Backend {
         continue
       }
       const told = progress.findLast(({ taskId }) => taskId === lease.taskId)
-      const news = told === undefined ? {} : { progress: JSON.parse(storedProgress(told.value)) as unknown }
+      const text = storedProgress(told?.value)
+      const news = told === undefined || text === undefined ? {} : { progress: JSON.parse(text) as unknown }
       const leaseUntil = this.#clock.now() + leaseMs
       this.#tasks.put({ ...entry, leaseUntil, task: { ...entry.task, ...news } })
       if (entry.task.cancelRequested) cancelRequested.push(lease)
@@ -146,7 +148,7 @@ export class MemoryBackend implements Backend {
       .all()
       .map(({ task }) => task)
       .filter((task) => task.id > afterId && task.id < beforeId && matches(task, filter))
-    return (newestFirst ? tasks.toReversed() : tasks).slice(0, Math.max(0, limit))
+    return (newestFirst ? tasks.toReversed() : tasks).slice(0, rowLimit(limit))
   }
 
   async counts(lane?: string): Promise<StatusCounts> {
@@ -233,9 +235,9 @@ export class MemoryBackend implements Backend {
   }
 
   async call(name: string, argument: unknown): Promise<unknown> {
-    const call = this.#program.calls?.[name]
+    const call = own(this.#program.calls, name)
     if (call === undefined) throw new UnknownCallError(name, Object.keys(this.#program.calls ?? {}))
-    return this.#transaction(() => call(this.#handle(), argument))
+    return this.#transaction(() => synchronous(call(this.#handle(), argument)))
   }
 
   async close(): Promise<void> {
@@ -283,7 +285,7 @@ export class MemoryBackend implements Backend {
       case 'released':
         return this.#release(entry, entry.task.runAt)
       case 'snoozed':
-        return this.#release(entry, Math.ceil(settlement.runAt))
+        return this.#release(entry, storedInstant(settlement.runAt, this.#now))
       case 'cancelled':
         return this.#cancelRunning(entry)
     }
@@ -295,7 +297,9 @@ export class MemoryBackend implements Backend {
       const stored: unknown = JSON.parse(storedResult(result))
       const { cancelRequested: _late, ...held } = entry.task
       const task: Task = { ...held, status: 'completed', finishedAt: this.#now, result: stored }
-      const output = this.#transaction(() => this.#program.commits?.[kind]?.(this.#handle(), task, result))
+      const output = this.#transaction(() =>
+        synchronous(own(this.#program.commits, kind)?.(this.#handle(), task, result)),
+      )
       this.#tasks.finish(taskId, 'completed', { result: stored }, this.#now)
       return output === undefined ? { taskId, status: 'completed' } : { taskId, status: 'completed', output }
     } catch (thrown) {
@@ -308,13 +312,17 @@ export class MemoryBackend implements Backend {
     if (entry.task.cancelRequested) return this.#cancelRunning(entry)
     const { task, ...rest } = entry
     const failures = task.failures + 1
+    const demotion = Number(!(alone && failures === 1))
     if (error.recovery === 'retry' && failures <= task.maxRetries) {
-      const charged = { ...task, failures, priority: task.priority - 1, error }
-      return this.#requeue({ ...rest, task: charged, alone }, { status: 'retry', runAt: Math.ceil(retryAt) })
+      const charged = { ...task, failures, priority: task.priority - demotion, error }
+      return this.#requeue(
+        { ...rest, task: charged, alone },
+        { status: 'retry', runAt: storedInstant(retryAt, this.#now) },
+      )
     }
     this.#tasks.put({ ...rest, alone, task: { ...task, failures } })
-    this.#tasks.finish(task.id, 'failed', { error }, this.#now)
-    return { taskId: task.id, status: 'failed' }
+    const output = this.#tasks.finish(task.id, 'failed', { error }, this.#now)
+    return { taskId: task.id, status: 'failed', ...(output === undefined ? {} : { output }) }
   }
 
   #release(entry: Entry, runAt: number): SettleResult {
@@ -329,28 +337,30 @@ export class MemoryBackend implements Backend {
     return { taskId: task.id, status: change.status }
   }
 
-  #tellFailure(task: Task): void {
-    const failure = this.#program.failures?.[task.kind]
-    if (failure === undefined) return
+  /** Answers what the failure function returned. */
+  #tellFailure(task: Task): unknown {
+    const failure = own(this.#program.failures, task.kind)
+    if (failure === undefined) return undefined
     try {
-      this.#transaction(() => failure(this.#handle(), task))
+      return this.#transaction(() => synchronous(failure(this.#handle(), task)))
     } catch (thrown) {
       const entry = this.#tasks.get(task.id)
-      if (entry === undefined || task.error === undefined) return
+      if (entry === undefined || task.error === undefined) return undefined
       const message = `${task.error.message}; recording that went wrong too: ${toErrorRecord(thrown).message}`
       this.#tasks.put({ ...entry, task: { ...task, error: { ...task.error, message } } })
+      return undefined
     }
   }
 
   #cancel(id: number): boolean {
     const entry = this.#tasks.get(id)
     if (entry === undefined || !isOpen(entry)) return false
-    this.#tasks.finish(id, 'cancelled', { error: taskCancelled(id) }, this.#now)
+    this.#cancelRunning(entry)
     return true
   }
 
-  #cancelRunning({ task }: Entry): SettleResult {
-    this.#cancel(task.id)
-    return { taskId: task.id, status: 'cancelled' }
+  #cancelRunning({ task: { id } }: Entry): SettleResult {
+    const output = this.#tasks.finish(id, 'cancelled', { error: taskCancelled(id) }, this.#now)
+    return { taskId: id, status: 'cancelled', ...(output === undefined ? {} : { output }) }
   }
 }

@@ -5,8 +5,9 @@
  */
 
 import type { ClaimRequest, RateLimit } from '../backend.ts'
-import { freeTokens, nextTokenAt, type TakenTokens, tokenBackAt } from '../rate-window.ts'
+import { believable, freeTokens, nextTokenAt, type TakenTokens, tokenBackAt } from '../rate-window.ts'
 import type { ClaimedTask, Task } from '../task.ts'
+import { rowLimit } from '../task-filter.ts'
 import { canBeClaimed } from './memory-entry.ts'
 import type { MemoryTasks } from './memory-tasks.ts'
 
@@ -34,7 +35,8 @@ export class MemoryClaims {
   }
 
   nextDueAt(lane: string, rate: RateLimit | undefined, now: number): number | undefined {
-    const opensAt = rate === undefined ? now : nextTokenAt(rate, this.#takenTokens(lane, now), now)
+    const opensAt =
+      rate === undefined ? now : nextTokenAt(rate, believable(rate, this.#takenTokens(lane, now), now), now)
     if (opensAt === undefined || this.isPaused(lane)) return undefined
     const due = this.#tasks
       .all()
@@ -46,8 +48,10 @@ export class MemoryClaims {
 
   claim({ lane, limit, workerId, leaseMs, rate }: ClaimRequest, now: number): readonly ClaimedTask[] {
     const token = `token-${++this.#lastToken}`
+    if (rate && !this.isPaused(lane))
+      this.#tokens.set(lane, believable(rate, this.#takenTokens(lane, now), now))
     const taken = this.#takenTokens(lane, now)
-    const allowed = rate === undefined ? limit : Math.min(limit, freeTokens(rate, taken))
+    const allowed = rowLimit(rate === undefined ? limit : Math.min(limit, freeTokens(rate, taken)))
     const claimed: ClaimedTask[] = []
     const due = this.#tasks
       .all()

@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from '../backend.ts'
-import { matches } from '../task-filter.ts'
+import { matches, rowLimit } from '../task-filter.ts'
 import { type Entry, isOpen } from './memory-entry.ts'
 
 /** Ids of at most `limit` entries, those that ended first before others. */
@@ -21,6 +21,6 @@ export function prunable(
     .map(({ task }) => task)
     .filter((task) => (task.finishedAt ?? endedBefore) < endedBefore && matches(task, wanted))
     .sort((a, b) => (a.finishedAt ?? 0) - (b.finishedAt ?? 0) || a.id - b.id)
-    .slice(0, Math.max(0, limit))
+    .slice(0, rowLimit(limit))
     .map(({ id }) => id)
 }

@@ -29,7 +29,8 @@ export class MemoryStatistics {
   }
 
   took(lane: string, tookMs: number | undefined, at: number): void {
-    if (tookMs !== undefined && tookMs >= 0) this.#events.push({ lane, at, tookMs })
+    if (tookMs !== undefined && tookMs >= 0 && tookMs < Number.POSITIVE_INFINITY)
+      this.#events.push({ lane, at, tookMs })
   }
 
   /** How much is known, for {@link MemoryStatistics.restore}. */

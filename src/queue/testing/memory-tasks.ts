@@ -9,7 +9,7 @@ import type { TaskFilter } from '../backend.ts'
 import type { PreparedTask } from '../new-task.ts'
 import { WaitCycleError } from '../queue-errors.ts'
 import type { Lease, OnDependencyFailure, Task } from '../task.ts'
-import { matches } from '../task-filter.ts'
+import { matches, rowLimit } from '../task-filter.ts'
 import { type Joining, wouldWaitForItself } from '../waiting.ts'
 import { doomBy, type Entry, isOpen, replacedTask } from './memory-entry.ts'
 
@@ -29,8 +29,8 @@ interface Ending {
 export interface MemoryTasksOptions {
   /** Called with each change of a task. */
   readonly onChange: (before: Task | undefined, after: Task) => void
-  /** Called with each task that went to `failed` or `cancelled`. */
-  readonly onUnlucky: (task: Task) => void
+  /** Called with each task that went to `failed` or `cancelled`; answers what its failure function returned. */
+  readonly onUnlucky: (task: Task) => unknown
 }
 
 export class MemoryTasks {
@@ -104,10 +104,20 @@ export class MemoryTasks {
     if (group !== entry.task.group) this.#leaveGroup(entry.task.group)
   }
 
-  /** Ends a task, and what its end decides: all that depend on it, then all that depend on those. */
-  finish(id: number, status: FinalStatus, end: End, now: number): void {
-    const endings: Ending[] = [{ id, status, end }]
-    for (const next of endings) endings.push(...this.#endOne(next, now))
+  /**
+   * Ends a task, and what its end decides: all that depend on it, then all that depend on those. Answers what the
+   * failure function of the first returned.
+   */
+  finish(id: number, status: FinalStatus, end: End, now: number): unknown {
+    const first: Ending = { id, status, end }
+    const endings = [first]
+    let output: unknown
+    for (const next of endings) {
+      const { doomed, output: told } = this.#endOne(next, now)
+      for (const ending of doomed) endings.push(ending)
+      if (next === first) output = told
+    }
+    return output
   }
 
   /** Oldest first, each followed by those of its dependants that match. */
@@ -118,7 +128,7 @@ export class MemoryTasks {
     for (const { task } of failed()) {
       const family = [task.id]
       for (const id of family) {
-        if (retried.length >= limit || retried.includes(id) || !this.#revive(id)) continue
+        if (retried.length >= rowLimit(limit) || retried.includes(id) || !this.#revive(id)) continue
         retried.push(id)
         family.push(...failed().flatMap((entry) => (entry.parents.has(id) ? entry.task.id : [])))
       }
@@ -146,15 +156,19 @@ export class MemoryTasks {
     const waiting = this.all().filter(({ task }) => task.status === 'waiting')
     return wouldWaitForItself(joining, {
       dependenciesOf: (id) => [...(this.get(id)?.parents.keys() ?? [])],
+      groupOf: (id) => this.get(id)?.task.group,
       groupAwaitedBy: (id) => waiting.find(({ task }) => task.id === id)?.afterGroup,
       waitingIn: (name) => waiting.filter(({ task }) => task.group === name).map(({ task }) => task.id),
       isAwaited: (name) => waiting.some((entry) => entry.afterGroup === name),
     })
   }
 
-  #endOne({ id, status, end }: Ending, now: number): Ending[] {
+  #endOne(
+    { id, status, end }: Ending,
+    now: number,
+  ): { readonly doomed: Ending[]; readonly output?: unknown } {
     const entry = this.get(id)
-    if (entry === undefined || !isOpen(entry)) return []
+    if (entry === undefined || !isOpen(entry)) return { doomed: [] }
     const { cancelRequested: _asked, ...ended } = entry.task
     const task: Task = { ...ended, status, finishedAt: now, ...end }
     // A failed task may be retried, and waits for the same again.
@@ -164,8 +178,7 @@ export class MemoryTasks {
     this.put({ task, alone: entry.alone, parents, ...waits })
     const doomed = this.all().flatMap((child) => this.#tellDependant(child, task))
     this.#leaveGroup(task.group)
-    if (status !== 'completed') this.#options.onUnlucky(task)
-    return doomed
+    return { doomed, output: status === 'completed' ? undefined : this.#options.onUnlucky(task) }
   }
 
   #tellDependant(child: Entry, parent: Task): Ending[] {

@@ -13,6 +13,7 @@ export function describeAdditions(on: Driver): void {
   describeRefs(on)
   describeDuplicates(on)
   describeReplacements(on)
+  describeOddFields(on)
 }
 
 function describeRefs(on: Driver): void {
@@ -150,5 +151,51 @@ function describeReplacements(on: Driver): void {
     await assert.rejects(on.add({ onDuplicate }), invalid)
     await on.add({ dedupeKey: 'k', afterGroup: 'g' })
     await assert.rejects(add({ onDuplicate, group: 'g' }), { code: 'queue/wait-cycle' })
+  })
+}
+
+function describeOddFields(on: Driver): void {
+  test('numbers that could be stored but not read again are refused or stand for none', async () => {
+    const invalid = { code: 'queue/invalid-task' }
+    for (const runAt of [2 ** 60, -(2 ** 60), Number.MAX_VALUE, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await assert.rejects(on.add({ runAt }), invalid)
+    }
+    await assert.rejects(on.add({ priority: Number.MIN_SAFE_INTEGER }), invalid)
+    const ids = await on.addAll(
+      { timeoutMs: 1e17 },
+      { timeoutMs: Number.MAX_VALUE },
+      { priority: -(2 ** 52) },
+    )
+    const claimed = await on.claim()
+    assert.deepEqual(
+      claimed.map(({ task }) => [task.id, task.timeoutMs]),
+      ids.map((id, index) => [id, index < 2 ? 0 : undefined]),
+    )
+    for (const one of claimed) await on.fail(one, RETRY)
+    assert.equal((await on.claim()).length, 3)
+  })
+
+  test('names that would not be told apart when stored are refused, hostile ones are names', async () => {
+    for (const field of ['kind', 'lane', 'group', 'afterGroup', 'dedupeKey', 'concurrencyKey']) {
+      await assert.rejects(on.add({ [field]: 'half \ud800' }), { code: 'queue/invalid-task' }, field)
+    }
+    for (const name of ['__proto__', 'constructor', 'a\0b', 'a\0c', "'; --", '😀', 'x'.repeat(1_000_000)]) {
+      const names = { kind: name, lane: name, group: name, dedupeKey: name, concurrencyKey: name }
+      const id = await on.add({ ...names, payload: '\ud800\0' })
+      assert.deepEqual(await on.backend.add([{ ...names, payload: 1 }]), [{ id, added: false }])
+      const { task, lease } = await on.claimOne(name)
+      assert.deepEqual([task.id, task.kind, task.group, task.payload], [id, name, name, '\ud800\0'])
+      assert.equal(await on.settle({ lease, outcome: 'error', error: DISCARD, retryAt: 0 }), 'failed')
+      assert.deepEqual((await on.backend.list({ kind: name, group: name, limit: 9 })).length, 1)
+      assert.equal((await on.backend.counts(name)).failed, 1)
+    }
+  })
+
+  test('rules that nobody knows are refused', async () => {
+    const invalid = { code: 'queue/invalid-task' }
+    const taskId = await on.add({ dedupeKey: 'k' })
+    const dependsOn = [{ taskId, onFailure: 'ignore' as 'run' }]
+    await assert.rejects(on.add({ dependsOn }), invalid)
+    await assert.rejects(on.add({ dedupeKey: 'k', onDuplicate: 'merge' as OnDuplicate }), invalid)
   })
 }

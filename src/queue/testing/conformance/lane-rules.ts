@@ -12,6 +12,7 @@ export function describeLaneRules(on: Driver): void {
   describeKeys(on)
   describeKeyReleases(on)
   describeRates(on)
+  describeClockChanges(on)
   describePauses(on)
 }
 
@@ -186,6 +187,23 @@ function describeRates(on: Driver): void {
     on.clock.advance(dueAt - on.clock.now())
     assert.equal((await on.claim(9, 'a', lowered)).length, 1)
     assert.equal(await on.backend.nextDueAt('a', { limit: 0, perMs: 1_000 }), undefined)
+  })
+}
+
+function describeClockChanges(on: Driver): void {
+  test('tokens that were taken while the clock was an hour ahead do not hold up their lane for an hour', async () => {
+    const rate = { limit: 2, perMs: 1_000 }
+    await on.addAll({}, {}, {}, {})
+    on.clock.advance(3_600_000)
+    assert.equal((await on.claim(9, 'a', rate)).length, 2)
+    on.clock.advance(-3_600_000)
+    const now = on.clock.now()
+    assert.equal((await on.claim(9, 'a', rate)).length, 0)
+    assert.equal(await on.backend.nextDueAt('a', rate), now + 1_000)
+    on.clock.advance(999)
+    assert.equal((await on.claim(9, 'a', rate)).length, 0)
+    on.clock.advance(1)
+    assert.equal((await on.claim(9, 'a', rate)).length, 2)
   })
 }
 

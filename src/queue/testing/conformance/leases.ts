@@ -9,6 +9,16 @@ import { test } from 'node:test'
 import { type Driver, LEASE_MS } from './driver.ts'
 
 export function describeLeases(on: Driver): void {
+  test('progress that is not JSON is not stored, and costs no lease', async () => {
+    const id = await on.add()
+    const { lease } = await on.claimOne()
+    for (const value of [7, 5n]) {
+      const { lost } = await on.backend.renew([lease], LEASE_MS, [{ taskId: id, value }])
+      assert.deepEqual(lost, [])
+    }
+    assert.equal((await on.backend.get(id))?.progress, 7)
+  })
+
   test('only the holder of the current lease settles, and only once', async () => {
     const id = await on.add()
     const claimed = await on.claimOne()

@@ -22,6 +22,9 @@ export function describeListing(on: Driver): void {
     assert.deepEqual(await list({ ids: [d, a, 999] }), [a, d])
     assert.deepEqual(await list({ ids: [] }), [])
     assert.deepEqual(await list({}, 0), [])
+    assert.deepEqual(await list({}, Number.POSITIVE_INFINITY), ids)
+    assert.deepEqual(await list({}, 1.5), [a])
+    assert.deepEqual(await list({}, Number.NaN), [])
   })
 
   test('list finds every state, and errors by their code', async () => {

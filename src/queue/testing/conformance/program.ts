@@ -27,6 +27,7 @@ export function conformanceProgram<Database>(log: EffectLog<Database>): StorePro
           add([{ kind: 'plain', lane: 'made', payload: null }])
           throw new Error('commit refused')
         }
+        if (result === 'async') return Promise.reject(new Error('too late'))
         if (result === 'spawn') add([{ kind: 'plain', lane: 'made', payload: task.id }])
         return `output of ${task.id}`
       },
@@ -35,6 +36,7 @@ export function conformanceProgram<Database>(log: EffectLog<Database>): StorePro
       [CONFORMANCE_PROGRAM_KIND]: ({ db }, task) => {
         log.add(db, `${task.status} ${task.id} ${task.error?.code}`)
         if (task.payload === 'throw') throw new Error('ledger is full')
+        return `end of ${task.id}`
       },
     },
     calls: {

@@ -239,6 +239,8 @@ function describePutting(on: Bundle): void {
       [{ cron: '* * * * * * *' }, /is not a cron expression/u],
       [{ timeZone: 'Europe/Nowhere' }, /Europe\/Nowhere/u],
       [{ name: '' }, /is not a name/u],
+      [{ name: 'half \ud800' }, /is not a name/u],
+      [{ task: null as never }, /is not one/u],
       [{ onMissed: 'never' as 'skip' }, /onMissed/u],
       [{ task: { ...TASK, dedupeKey: 'k' } as NewTask }, /cannot have dedupeKey/u],
     ]
@@ -248,9 +250,11 @@ function describePutting(on: Bundle): void {
         message,
       })
     }
-    await assert.rejects(on.backend.putSchedule(schedule({ task: { ...TASK, kind: '' } })), {
-      code: 'queue/invalid-task',
-    })
+    for (const field of [{ kind: '' }, { payload: 5n }]) {
+      await assert.rejects(on.backend.putSchedule(schedule({ task: { ...TASK, ...field } })), {
+        code: 'queue/invalid-task',
+      })
+    }
     assert.deepEqual(
       (await on.backend.schedules()).map(({ cron }) => cron),
       ['* * * * *'],
