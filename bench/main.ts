@@ -54,6 +54,16 @@ const BENCHMARKS: readonly Benchmark[] = [
     about: 'claims, start and memory with 10,000 and 1,000,000 waiting tasks (--items)',
     load: async () => (await import('./queue/backlog.ts')).benchQueueBacklog,
   },
+  {
+    name: 'upload-overlap',
+    about: 'four exports that are processed and uploaded at once, in units of sleep',
+    load: async () => (await import('./upload-overlap.ts')).benchUploadOverlap,
+  },
+  {
+    name: 'upload',
+    about: 'files of 0.3 MB to a fake Immich, against @immich/cli; again, when all are there (--items)',
+    load: async () => (await import('./upload.ts')).benchUpload,
+  },
 ]
 
 const { name, clean, ...args } = readArgs()

@@ -8,7 +8,18 @@
  */
 
 import { LOG_LEVELS, type LogLevel } from '../logger.ts'
-import { count, either, flag, oneOf, type ReadValue, text, zone } from './setting-values.ts'
+import {
+  count,
+  duration,
+  either,
+  flag,
+  list,
+  oneOf,
+  type ReadValue,
+  text,
+  webAddress,
+  zone,
+} from './setting-values.ts'
 
 /** The settings after all sources are merged. Paths are absolute. */
 export interface ConfigValues {
@@ -19,6 +30,19 @@ export interface ConfigValues {
   readonly metadata: 'embed' | 'sidecar'
   readonly state: string | undefined
   readonly zone: string | undefined
+  readonly immichUrl: string | undefined
+  readonly immichKey: string | undefined
+  readonly immichKeyFile: string | undefined
+  readonly immichConcurrency: number
+  /** Globs with commas between them. */
+  readonly immichIgnorePatterns: string | undefined
+  readonly insecure: boolean
+  readonly skipUpload: boolean
+  /** Templates with commas between them, or `none`. */
+  readonly albumNames: string
+  readonly includeTrashed: boolean
+  /** Such as `1h`. */
+  readonly uploadWait: string
   readonly verbose: boolean
   readonly color: 'auto' | 'always' | 'never'
   readonly logLevel: LogLevel
@@ -35,11 +59,17 @@ export interface KeySpec<Value> {
   readonly fallback: Value
   readonly describes: string
   readonly isPath?: true
+  /** Is shown nowhere: not by `config show`, not in an error. */
+  readonly isSecret?: true
+  /** Another name of the variable, which other programs for the same server use, too. */
+  readonly alias?: string
 }
 
 /** More would only be a typing error: the widest machines have some hundred cores. */
 const MAX_PARALLEL_EXPORTS = 64
 const MAX_WORKERS = 256
+/** A server takes more at once, but a home server is not faster for it. */
+const MAX_IMMICH_CONCURRENCY = 64
 
 export const CONFIG_KEYS: { readonly [Key in ConfigKey]: KeySpec<ConfigValues[Key]> } = {
   output: {
@@ -85,6 +115,73 @@ export const CONFIG_KEYS: { readonly [Key in ConfigKey]: KeySpec<ConfigValues[Ke
     expects: 'an IANA time zone such as Europe/Berlin',
     fallback: undefined,
     describes: 'time zone of photos whose zone nothing else tells',
+  },
+  immichUrl: {
+    read: webAddress,
+    expects: 'an address such as http://192.168.1.5:2283',
+    fallback: undefined,
+    describes: 'Immich server that is uploaded to',
+    alias: 'IMMICH_INSTANCE_URL',
+  },
+  immichKey: {
+    read: text,
+    expects: 'an API key',
+    fallback: undefined,
+    describes: 'API key; better in a file, in IMMICH_API_KEY, or typed when asked: others see a command line',
+    isSecret: true,
+    alias: 'IMMICH_API_KEY',
+  },
+  immichKeyFile: {
+    read: text,
+    expects: 'a file',
+    fallback: undefined,
+    describes: 'file with the API key in its first line',
+    isPath: true,
+  },
+  immichConcurrency: {
+    read: count(MAX_IMMICH_CONCURRENCY),
+    expects: `a whole number from 1 to ${MAX_IMMICH_CONCURRENCY}`,
+    fallback: 4,
+    describes: 'files uploaded at once, at most; fewer when the server gets slow',
+    alias: 'IMMICH_UPLOAD_CONCURRENCY',
+  },
+  immichIgnorePatterns: {
+    read: list,
+    expects: 'globs with commas between them',
+    fallback: undefined,
+    describes: 'globs, with commas between them, of library files that are not uploaded',
+    alias: 'IMMICH_IGNORE_PATTERNS',
+  },
+  insecure: {
+    read: flag,
+    expects: 'true or false',
+    fallback: false,
+    describes: 'accept any certificate of the Immich server, such as a self-signed one',
+  },
+  skipUpload: {
+    read: flag,
+    expects: 'true or false',
+    fallback: false,
+    describes: 'upload nothing, though an Immich server is set',
+  },
+  albumNames: {
+    read: list,
+    expects: 'templates with commas between them, or none',
+    fallback: '{album}',
+    describes:
+      'names of the albums on the server, from {album}, {user}, {export}, {platform}; none: no albums',
+  },
+  includeTrashed: {
+    read: flag,
+    expects: 'true or false',
+    fallback: false,
+    describes: 'upload what was in the trash of the platform, too',
+  },
+  uploadWait: {
+    read: duration,
+    expects: 'a length of time such as 1h',
+    fallback: '1h',
+    describes: 'how long uploads may stand still before they are left for later',
   },
   verbose: {
     read: flag,

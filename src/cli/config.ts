@@ -89,16 +89,23 @@ function candidatesOf(key: ConfigKey, { cwd, flags, env, envFile, file }: Config
     if (raw !== undefined && raw !== null && raw !== '')
       candidates.push({ raw, origin: { source, detail }, base })
   }
-  const variable = toVariable(key)
+  const variables = variablesOf(key)
   add('flag', `--${toFileKey(key)}`, flags[key], cwd)
-  add('environment', variable, env[variable], cwd)
-  add('env-file', `${variable} in ${envFile?.path}`, envFile?.values[variable], cwd)
+  for (const variable of variables) add('environment', variable, env[variable], cwd)
+  for (const variable of variables)
+    add('env-file', `${variable} in ${envFile?.path}`, envFile?.values[variable], cwd)
   if (file !== undefined) {
     const spelled = Object.keys(file.values).find((name) => toKey(name) === key)
     if (spelled !== undefined)
       add('file', `${spelled} in ${file.path}`, file.values[spelled], dirname(resolve(cwd, file.path)))
   }
   return candidates
+}
+
+/** Our own name first. */
+function variablesOf(key: ConfigKey): string[] {
+  const { alias } = CONFIG_KEYS[key]
+  return alias === undefined ? [toVariable(key)] : [toVariable(key), alias]
 }
 
 /** The first candidate wins, but all are checked: a wrong line in a file is said even when a flag hides it. */
@@ -108,12 +115,13 @@ function decide(
   cwd: string,
   problems: string[],
 ): { value: unknown; origin: Origin } {
-  const { read, expects, fallback, isPath } = CONFIG_KEYS[key]
+  const { read, expects, fallback, isPath, isSecret } = CONFIG_KEYS[key]
   let decided: { value: unknown; origin: Origin } | undefined
   for (const { raw, origin, base } of candidates) {
     const value = read(raw)
     if (value === undefined) {
-      problems.push(`${origin.detail}: expected ${expects}, got ${show(raw)}${nearZone(key, raw)}`)
+      const got = isSecret ? 'something else' : `${show(raw)}${nearZone(key, raw)}`
+      problems.push(`${origin.detail}: expected ${expects}, got ${got}`)
       continue
     }
     decided ??= { value: isPath ? toPath(String(value), base) : value, origin }
@@ -127,7 +135,9 @@ function nearZone(key: ConfigKey, raw: unknown): string {
 }
 
 function show(raw: unknown): string {
-  const text = typeof raw === 'string' ? `"${raw}"` : (JSON.stringify(raw) ?? String(raw))
+  const whole = typeof raw === 'string' ? `"${raw}"` : (JSON.stringify(raw) ?? String(raw))
+  // A password in an address is nobody's business.
+  const text = whole.replace(/:\/\/[^/?#"]*@/u, '://********@')
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
 

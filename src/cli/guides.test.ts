@@ -15,6 +15,8 @@ describe('docs/guides/cli.md', () => {
     listProcessors: nothing,
     report: nothing,
     check: nothing,
+    upload: nothing,
+    immichCheck: nothing,
     queue: nothing,
     doctor: nothing,
     configShow: nothing,

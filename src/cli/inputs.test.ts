@@ -79,6 +79,12 @@ describe('the paths of a command line', () => {
     assert.deepEqual(await problemsOf(() => requireLibrary('notes.txt', cwd)), ['notes.txt is not a folder'])
   })
 
+  test('an empty path is not the working folder', async () => {
+    assert.deepEqual(await problemsOf(() => requireLibrary('', cwd)), [
+      'the path is empty: is a variable without a value?',
+    ])
+  })
+
   const overlaps: { fact: string; library: string; export?: string; found: number }[] = [
     { fact: 'a library beside the export is fine', library: 'library', found: 0 },
     { fact: 'a library whose name begins like the export is fine', library: 'Takeout-done', found: 0 },

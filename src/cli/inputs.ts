@@ -72,6 +72,8 @@ function leftOutWarning(path: string, leftOut: readonly string[]): string {
 /** Absolute path of a library that must exist. @throws {@link UsageError} with the nearest name. */
 export function requireLibrary(path: string, cwd: string): string {
   const problems: string[] = []
+  // The working folder is `.`: an empty word is a variable of a script that has no value.
+  if (path === '') throw new UsageError(['the path is empty: is a variable without a value?'])
   const absolute = resolve(cwd, path)
   const stats = statOrSay(absolute, path, problems)
   if (stats !== undefined && !stats.isDirectory()) problems.push(`${path} is not a folder`)

@@ -34,6 +34,13 @@ export interface Io {
   onExit(callback: () => void): () => void
   /** Ends the process at once. */
   exit(code: number): void
+  /** Asks the user for something that is not shown while it is typed; undefined when nobody can be asked. */
+  askSecret(question: string): Promise<string | undefined>
+  /**
+   * Takes secrets away from those who have no business with them: these variables from the environment of child
+   * processes, and, where the system allows it, the arguments from the list of processes.
+   */
+  hideSecrets(variables: readonly string[]): void
 }
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -57,7 +64,49 @@ export function processIo(): Io {
       return () => process.off('exit', callback)
     },
     exit: (code) => process.exit(code),
+    askSecret: (question) => askSecret(question),
+    hideSecrets: (variables) => {
+      for (const name of variables) delete process.env[name]
+      // Node has the system write the title over the arguments.
+      process.title = 'heirloom'
+    },
   }
+}
+
+const CTRL_C = '\u0003'
+const CTRL_D = '\u0004'
+
+async function askSecret(question: string): Promise<string | undefined> {
+  const { stdin, stderr } = process
+  if (!stdin.isTTY || !stderr.isTTY) return undefined
+  stderr.write(question)
+  stdin.setRawMode(true)
+  let typed = ''
+  try {
+    for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
+      const [keys = '', ...rest] = String(chunk)
+        .replaceAll(CTRL_D, '\n')
+        .split(/[\r\n]/u)
+      typed = erase(typed + keys)
+      // In raw mode, Ctrl-C is a key like any other.
+      if (typed.includes(CTRL_C)) return undefined
+      if (rest.length > 0) break
+    }
+  } finally {
+    stdin.setRawMode(false)
+    // Else it would hold the process open.
+    stdin.pause()
+    stdin.unref()
+    stderr.write('\n')
+  }
+  return typed.trim() === '' ? undefined : typed.trim()
+}
+
+/** Each backspace takes away what stands before it. */
+function erase(typed: string): string {
+  let kept = ''
+  for (const key of typed) kept = key === '\u007F' || key === '\b' ? kept.slice(0, -1) : kept + key
+  return kept
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

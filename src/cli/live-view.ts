@@ -1,5 +1,5 @@
 /**
- * Shows a running ingest: redrawn in place on a terminal, as plain lines in a pipe, as JSON lines for machines.
+ * Shows a running job: redrawn in place on a terminal, as plain lines in a pipe, as JSON lines for machines.
  *
  * All of it is talk and goes to stderr. The cursor is hidden while drawing is on and always comes back: at
  * `stop`, and before the process leaves. What others write in between goes through `say`, above the picture.
@@ -8,13 +8,16 @@
  */
 
 import type { IngestProgress } from '../tasks/ingest-api.ts'
+import type { UploadProgress } from '../tasks/upload-api.ts'
+import type { ViewSize } from './gauge.ts'
 import type { Io } from './io.ts'
-import { createPaint } from './paint.ts'
+import { createPaint, type Paint } from './paint.ts'
 import { plainLine, renderProgress } from './progress-view.ts'
 import { neutralize } from './text-width.ts'
+import { plainUploads, renderUploads } from './upload-view.ts'
 
-export interface ProgressView {
-  update(progress: IngestProgress): void
+export interface ProgressView<Progress = IngestProgress> {
+  update(progress: Progress): void
   /** A line for the user, written above what is drawn. */
   say(line: string): void
   /** Draws the last state, gives the terminal back, and writes nothing more. Safe twice. */
@@ -29,21 +32,87 @@ const PLAIN_INTERVAL_MS = 10_000
 const HIDE_CURSOR = '\u001B[?25l'
 const SHOW_CURSOR = '\u001B[?25h'
 
-/** Picks the view: JSON lines when asked for, a live picture on a capable terminal, else plain lines. */
-export function createProgressView(
-  io: Io,
-  options: { readonly json: boolean; readonly color: boolean },
-): ProgressView {
-  if (options.json)
-    return createLineView(io, jsonLines, (line) => JSON.stringify({ type: 'message', message: line }))
-  if (io.stderr.isTerminal && io.env['TERM'] !== 'dumb') return createLiveView(io, options.color)
-  return createLineView(io, plainLines, (line) => line)
+/** One of the things that are worked on, each with its own phase. */
+export interface Subject {
+  readonly name: string
+  readonly phase: string
 }
 
-function createLiveView(io: Io, color: boolean): ProgressView {
+/** How the progress of one kind of job looks. */
+export interface Pictures<Progress> {
+  /** For a terminal. */
+  render(progress: Progress, size: ViewSize, paint: Paint): string[]
+  subjects(progress: Progress): readonly Subject[]
+  /** For a pipe: of these subjects, by their names. */
+  plain(progress: Progress, names: readonly string[]): string[]
+}
+
+/** Phases in which nothing moves. */
+const RESTING: ReadonlySet<string> = new Set(['waiting', 'finished', 'failed'])
+
+const INGEST: Pictures<IngestProgress> = {
+  render: renderProgress,
+  // An export is taken in, and after that it is uploaded: two subjects.
+  subjects: ({ exports, upload }) => [...exports, ...(upload?.exports ?? []).map(asUpload)],
+  plain: (progress, names) => [
+    ...progress.exports.filter(({ name }) => names.includes(name)).map((one) => plainLine(one, progress)),
+    ...(progress.upload === undefined
+      ? []
+      : plainUploads(
+          progress.upload,
+          progress.upload.exports
+            .map(({ name }) => name)
+            .filter((name) => names.includes(asUpload({ name, phase: '' }).name)),
+        )),
+  ],
+}
+
+const UPLOAD: Pictures<UploadProgress> = {
+  render: renderUploads,
+  subjects: ({ exports }) => exports,
+  plain: plainUploads,
+}
+
+function asUpload({ name, phase }: Subject): Subject {
+  return { name: `upload of ${name}`, phase }
+}
+
+interface ViewOptions {
+  readonly json: boolean
+  readonly color: boolean
+}
+
+export function createProgressView(io: Io, options: ViewOptions): ProgressView {
+  return createView(io, options, INGEST)
+}
+
+export function createUploadView(io: Io, options: ViewOptions): ProgressView<UploadProgress> {
+  return createView(io, options, UPLOAD)
+}
+
+/** Picks the view: JSON lines when asked for, a live picture on a capable terminal, else plain lines. */
+function createView<Progress extends object>(
+  io: Io,
+  options: ViewOptions,
+  pictures: Pictures<Progress>,
+): ProgressView<Progress> {
+  if (options.json) {
+    const json = (progress: Progress): string[] => [JSON.stringify({ type: 'progress', ...progress })]
+    const say = (line: string): string => JSON.stringify({ type: 'message', message: line })
+    return createLineView(io, { ...pictures, plain: json }, say)
+  }
+  if (io.stderr.isTerminal && io.env['TERM'] !== 'dumb') return createLiveView(io, options.color, pictures)
+  return createLineView(io, pictures, (line) => line)
+}
+
+function createLiveView<Progress>(
+  io: Io,
+  color: boolean,
+  pictures: Pictures<Progress>,
+): ProgressView<Progress> {
   const paint = createPaint(color)
   const { stderr, clock } = io
-  let latest: IngestProgress | undefined
+  let latest: Progress | undefined
   let drawn: readonly string[] = []
   let drawnColumns = stderr.size().columns
   let cancelRedraw: (() => void) | undefined
@@ -59,7 +128,7 @@ function createLiveView(io: Io, color: boolean): ProgressView {
   const draw = (): void => {
     if (latest === undefined) return
     const size = stderr.size()
-    const lines = renderProgress(latest, size, paint)
+    const lines = pictures.render(latest, size, paint)
     stderr.write(
       `${erase()}${drawn.length === 0 ? HIDE_CURSOR : ''}${lines.map((line) => `${line}\n`).join('')}`,
     )
@@ -102,27 +171,28 @@ function createLiveView(io: Io, color: boolean): ProgressView {
   }
 }
 
-type LinesOf = (progress: IngestProgress, changed: readonly string[]) => string[]
-
 /** Lines at each change of a phase, and every ten seconds for what is at work. */
-function createLineView(io: Io, linesOf: LinesOf, sayAs: (line: string) => string): ProgressView {
+function createLineView<Progress>(
+  io: Io,
+  { subjects, plain }: Pictures<Progress>,
+  sayAs: (line: string) => string,
+): ProgressView<Progress> {
   const phases = new Map<string, string>()
-  let latest: IngestProgress | undefined
+  let latest: Progress | undefined
   let writtenAt = io.clock.now()
   let stopped = false
-  const write = (progress: IngestProgress, names: readonly string[]): void => {
-    for (const line of linesOf(progress, names)) io.stderr.write(`${line}\n`)
+  const write = (progress: Progress, names: readonly string[]): void => {
+    for (const line of plain(progress, names)) io.stderr.write(`${line}\n`)
   }
   return {
     update: (progress) => {
       if (stopped) return
       latest = progress
-      const changed = progress.exports.filter(({ name, phase }) => phases.get(name) !== phase)
+      const all = subjects(progress)
+      const changed = all.filter(({ name, phase }) => phases.get(name) !== phase)
       for (const { name, phase } of changed) phases.set(name, phase)
       const due = io.clock.now() - writtenAt >= PLAIN_INTERVAL_MS
-      const working = progress.exports.filter(
-        ({ phase }) => phase !== 'waiting' && phase !== 'finished' && phase !== 'failed',
-      )
+      const working = all.filter(({ phase }) => !RESTING.has(phase))
       const names = (due ? [...changed, ...working] : changed)
         .filter(({ phase }) => phase !== 'waiting')
         .map(({ name }) => name)
@@ -136,16 +206,12 @@ function createLineView(io: Io, linesOf: LinesOf, sayAs: (line: string) => strin
       if (stopped) return
       stopped = true
       if (latest === undefined) return
-      const cut = latest.exports.filter(({ phase }) => phase === 'placing').map(({ name }) => name)
-      if (cut.length > 0) write(latest, cut)
+      const cut = subjects(latest).filter(({ phase }) => phase === 'placing' || phase === 'sending')
+      if (cut.length > 0)
+        write(
+          latest,
+          cut.map(({ name }) => name),
+        )
     },
   }
-}
-
-function plainLines(progress: IngestProgress, names: readonly string[]): string[] {
-  return progress.exports.filter(({ name }) => names.includes(name)).map((one) => plainLine(one, progress))
-}
-
-function jsonLines(progress: IngestProgress): string[] {
-  return [JSON.stringify({ type: 'progress', ...progress })]
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { IngestOptions } from '../tasks/ingest-api.ts'
-import { buildProgram, main } from './main.ts'
+import { buildProgram, main, type Runners } from './main.ts'
 import type { Services } from './services.ts'
 import { checkSummary, fakeServices, type MemoryIo, memoryIo } from './testing/memory-io.ts'
 
@@ -80,6 +80,24 @@ describe('a line is parsed to', () => {
       verb: 'check',
       options: { ...shared, library: 'lib', exports: ['a', 'b'], json: false },
     },
+    {
+      line: 'upload lib --only a --only b --dry-run --insecure',
+      verb: 'upload',
+      options: {
+        flags: { insecure: true },
+        configFile: undefined,
+        envFile: undefined,
+        library: 'lib',
+        only: ['a', 'b'],
+        dryRun: true,
+        json: false,
+      },
+    },
+    {
+      line: 'immich check --immich-url http://nas.local:2283',
+      verb: 'immichCheck',
+      options: { ...shared, flags: { immichUrl: 'http://nas.local:2283' }, json: false },
+    },
     { line: 'list-processors', verb: 'listProcessors', options: { ...shared, json: false } },
     { line: 'doctor', verb: 'doctor', options: { ...shared, library: undefined, json: false } },
     { line: 'config show --json', verb: 'configShow', options: { ...shared, json: true } },
@@ -95,6 +113,8 @@ describe('a line is parsed to', () => {
         listProcessors: note('listProcessors'),
         report: note('report'),
         check: note('check'),
+        upload: note('upload'),
+        immichCheck: note('immichCheck'),
         queue: note('queue'),
         doctor: note('doctor'),
         configShow: note('configShow'),
@@ -148,6 +168,29 @@ describe('usage errors leave with 2 and say what to do', () => {
       assert.equal(result.code, 2)
       assert.match(result.err, err)
       assert.deepEqual(result.calls, [])
+    })
+  }
+})
+
+describe('the verbs of queue', () => {
+  const nothing = async (): Promise<void> => undefined
+  const runners = new Proxy({}, { get: () => nothing }) as Runners
+  const verbsFor = (argv?: readonly string[]): number => {
+    const queue = buildProgram(memoryIo(), runners, argv).commands.find((one) => one.name() === 'queue')
+    return queue?.commands.length ?? -1
+  }
+
+  test('are left out of a line that has no use for them', () => {
+    assert.equal(verbsFor(['ingest', 'Takeout']), 0)
+    assert.ok(verbsFor(['queue', 'top']) > 5)
+    assert.ok(verbsFor() > 5)
+  })
+
+  for (const line of ['help queue', 'queue --help', 'queue help']) {
+    test(`are shown by ${line}`, async () => {
+      const { code, out } = await run(line)
+      assert.equal(code, 0)
+      assert.match(out, /\n {2}drain \[options\] <queue>/u)
     })
   }
 })

@@ -13,10 +13,12 @@ import type { CommandContext } from './command.ts'
 import { checkCommand, runCheck } from './commands/check.ts'
 import { configCommand, runConfigShow } from './commands/config.ts'
 import { doctorCommand, runDoctor } from './commands/doctor.ts'
+import { immichCommand, runImmichCheck } from './commands/immich.ts'
 import { ingestCommand, runIngest } from './commands/ingest.ts'
 import { listProcessorsCommand, runListProcessors } from './commands/list-processors.ts'
 import { queueCommand, runQueue } from './commands/queue.ts'
 import { reportCommand, runReport } from './commands/report.ts'
+import { runUpload, uploadCommand } from './commands/upload.ts'
 import { type Io, processIo } from './io.ts'
 import { jobs, type Services } from './services.ts'
 import { neutralize } from './text-width.ts'
@@ -33,6 +35,8 @@ export interface Runners {
   readonly listProcessors: Parameters<typeof listProcessorsCommand>[0]
   readonly report: Parameters<typeof reportCommand>[0]
   readonly check: Parameters<typeof checkCommand>[0]
+  readonly upload: Parameters<typeof uploadCommand>[0]
+  readonly immichCheck: Parameters<typeof immichCommand>[0]
   readonly queue: Parameters<typeof queueCommand>[0]
   readonly doctor: Parameters<typeof doctorCommand>[0]
   readonly configShow: Parameters<typeof configCommand>[0]
@@ -50,15 +54,21 @@ export async function main(
     async (options: Options): Promise<void> => {
       exitCode = await run({ io, services }, options)
     }
-  const program = buildProgram(io, {
-    ingest: settle(runIngest),
-    listProcessors: settle(runListProcessors),
-    report: settle(runReport),
-    check: settle(runCheck),
-    queue: settle(runQueue),
-    doctor: settle(runDoctor),
-    configShow: settle(runConfigShow),
-  })
+  const program = buildProgram(
+    io,
+    {
+      ingest: settle(runIngest),
+      listProcessors: settle(runListProcessors),
+      report: settle(runReport),
+      check: settle(runCheck),
+      upload: settle(runUpload),
+      immichCheck: settle(runImmichCheck),
+      queue: settle(runQueue),
+      doctor: settle(runDoctor),
+      configShow: settle(runConfigShow),
+    },
+    argv,
+  )
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exitCode
@@ -67,8 +77,12 @@ export async function main(
   }
 }
 
-/** The whole command line, parse only. It throws instead of leaving the process. */
-export function buildProgram(io: Io, run: Runners): Command {
+/**
+ * The whole command line, parse only. It throws instead of leaving the process.
+ *
+ * @param argv - The line to be parsed, where it is known: what it cannot be about is left out.
+ */
+export function buildProgram(io: Io, run: Runners, argv?: readonly string[]): Command {
   const program = new Command('heirloom')
     .description(
       'Turns exports of photo platforms into one dated, deduplicated library. Inputs are never altered.',
@@ -83,7 +97,9 @@ export function buildProgram(io: Io, run: Runners): Command {
   program.addCommand(ingestCommand(run.ingest))
   program.addCommand(reportCommand(run.report))
   program.addCommand(checkCommand(run.check))
-  program.addCommand(queueCommand(run.queue))
+  program.addCommand(uploadCommand(run.upload))
+  program.addCommand(immichCommand(run.immichCheck))
+  program.addCommand(queueCommand(run.queue, { withVerbs: argv?.includes('queue') ?? true }))
   program.addCommand(listProcessorsCommand(run.listProcessors))
   program.addCommand(doctorCommand(run.doctor))
   program.addCommand(configCommand(run.configShow))

@@ -13,11 +13,15 @@ import type {
   ReportOptions,
   ReportSummary,
 } from '../tasks/ingest-api.ts'
+import type { ImmichConnection, ServerCheck, UploadOptions, UploadSummary } from '../tasks/upload-api.ts'
 
 export interface Services {
   ingest(options: IngestOptions): Promise<IngestSummary>
   reportLibrary(options: ReportOptions): Promise<ReportSummary>
   checkLibrary(options: CheckOptions): Promise<CheckSummary>
+  uploadLibrary(options: UploadOptions): Promise<UploadSummary>
+  /** Never rejects for what is wrong with the server: that is what it answers. */
+  checkServer(connection: ImmichConnection): Promise<ServerCheck>
   /** Highest priority first. */
   listProcessors(): Promise<readonly ProcessorInfo[]>
 }
@@ -28,5 +32,9 @@ export const jobs: Services = Object.freeze({
   reportLibrary: async (options: ReportOptions) =>
     (await import('../tasks/report.ts')).reportLibrary(options),
   checkLibrary: async (options: CheckOptions) => (await import('../tasks/check.ts')).checkLibrary(options),
+  uploadLibrary: async (options: UploadOptions) =>
+    (await import('../tasks/upload.ts')).uploadLibrary(options),
+  checkServer: async (connection: ImmichConnection) =>
+    (await import('../tasks/check-server.ts')).checkServer(connection),
   listProcessors: async () => (await import('../tasks/list-processors.ts')).listProcessors(),
 })

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { parseDurationMs } from '../units.ts'
+
 /** The value that was meant; undefined for anything that will not do. */
 export type ReadValue<Value> = (raw: unknown) => Value | undefined
 
@@ -39,6 +41,29 @@ export function either<First, Second>(
   second: ReadValue<Second>,
 ): ReadValue<First | Second> {
   return (raw) => first(raw) ?? second(raw)
+}
+
+/** An address of a web server, without user name and password; kept without a `/` at its end. */
+export const webAddress: ReadValue<string> = (raw) => {
+  const url = URL.parse(text(raw) ?? '')
+  if (url === null || !/^https?:$/u.test(url.protocol) || url.username !== '' || url.password !== '')
+    return undefined
+  return `${url.origin}${url.pathname.replace(/\/+$/u, '')}`
+}
+
+/** A length of time with its unit, such as `30m`; kept as it is spelled. */
+export const duration: ReadValue<string> = (raw) => {
+  const spelled = text(raw)
+  const ms = spelled === undefined || /^[\d.]+$/u.test(spelled) ? undefined : parseDurationMs(spelled)
+  return ms !== undefined && ms > 0 ? spelled : undefined
+}
+
+/** Words with commas between them, or a list of YAML; kept with commas. */
+export const list: ReadValue<string> = (raw) => {
+  const parts: readonly unknown[] = Array.isArray(raw) ? raw : String(text(raw) ?? '').split(',')
+  if (!parts.every((part) => typeof part === 'string')) return undefined
+  const words = parts.map((part) => part.trim()).filter((part) => part !== '')
+  return words.length === 0 ? undefined : words.join(',')
 }
 
 const YES: ReadonlySet<string> = new Set(['true', '1', 'yes', 'on'])

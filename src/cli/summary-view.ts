@@ -15,21 +15,13 @@ import type {
 } from '../tasks/ingest-api.ts'
 import { formatBytes, formatCount, formatDuration, pluralize } from '../units.ts'
 import type { Paint } from './paint.ts'
+import { FEW_PROBLEMS, problemLine, type SummaryStyle } from './problem-line.ts'
 import { table } from './table.ts'
-import { neutralize, truncate, truncateStart, widthOf, wrap } from './text-width.ts'
-
-export interface SummaryStyle {
-  readonly paint: Paint
-  readonly verbose: boolean
-  /** Cells in a line; unlimited in a pipe. */
-  readonly columns: number
-}
+import { neutralize, truncate, widthOf, wrap } from './text-width.ts'
+import { uploadCounts, uploadNextStep } from './upload-summary.ts'
 
 /** Longer names of exports are cut in tables. */
 const MAX_NAME_COLUMNS = 40
-
-/** Problems shown for each export; `--verbose` shows all that the summary carries. */
-const FEW_PROBLEMS = 5
 
 /** After an ingest that was no dry run. */
 export function summaryLines(summary: IngestSummary, style: SummaryStyle): string[] {
@@ -46,7 +38,10 @@ export function summaryLines(summary: IngestSummary, style: SummaryStyle): strin
   lines.push(...problemLines(exports, style), ...ambiguousLine(exports), '')
   lines.push(`Library: ${neutralize(library)}`)
   if (summary.reportHtml !== undefined) lines.push(`Report:  ${neutralize(summary.reportHtml)}`)
+  const { upload } = summary
+  if (upload !== undefined) lines.push('', ...uploadCounts(upload, style))
   lines.push(...nextStep(summary, style))
+  if (upload !== undefined && status !== 'interrupted') lines.push(...uploadNextStep(upload, style))
   return lines
 }
 
@@ -127,24 +122,6 @@ function problemLines(
   })
 }
 
-/** `path: reason` in one line where it fits, else the end of the path with the reason below it. */
-function problemLine({ path, message: told, hint }: Problem, columns: number): string[] {
-  // Messages that begin with the path need not say it twice.
-  const message = path !== undefined && told.startsWith(`${path} `) ? told.slice(path.length + 1) : told
-  const about = path === undefined ? '' : `${neutralize(path)}: `
-  const whole = `  ${about}${neutralize(message)}`
-  const hints = hint === undefined ? [] : indented(hint, columns)
-  if (widthOf(whole) <= columns) return [whole, ...hints]
-  const [first = '', ...rest] =
-    path === undefined ? indented(message, columns) : [truncateStart(neutralize(path), columns - 2)]
-  if (path === undefined) return [`  ${first.trimStart()}`, ...rest, ...hints]
-  return [`  ${first}`, ...indented(message, columns), ...hints]
-}
-
-function indented(text: string, columns: number): string[] {
-  return wrap(neutralize(text), columns - 4).map((line) => `    ${line}`)
-}
-
 function ambiguousLine(exports: readonly ExportSummary[]): string[] {
   const count = exports.reduce((total, { ambiguousCount }) => total + ambiguousCount, 0)
   if (count === 0) return []
@@ -167,6 +144,12 @@ function nextStep({ status, exports, library, durationMs }: IngestSummary, style
       paint.yellow,
     )
   }
+  if (exports.some((one) => isUnfinished(one))) {
+    return say(
+      'An export was not finished. Run the same command again: only what is missing is done.',
+      paint.yellow,
+    )
+  }
   const done = exports.every(({ unchanged }) => unchanged) ? '' : `Done in ${formatDuration(durationMs)}. `
   const without = exports.filter(({ imported, duplicates }) => imported + duplicates === 0)
   if (without.length > 0) {
@@ -185,9 +168,14 @@ function quote(path: string): string {
   return /^[\w./~-]+$/u.test(safe) ? safe : `'${safe.replaceAll("'", String.raw`'\''`)}'`
 }
 
-/** Whether this export makes the exit code 1. */
+/** Whether this export makes the exit code 1, like one that is unfinished. */
 export function hasFailed(one: ExportSummary): boolean {
   return one.failed > 0 || one.phase === 'failed' || !one.balanced || one.problemCount > 0
+}
+
+/** Whether its end is missing although the run is over: somebody has cancelled the task that closes it. */
+export function isUnfinished({ phase }: ExportSummary): boolean {
+  return phase !== 'finished' && phase !== 'failed'
 }
 
 /** The plan of a dry run: one line a file, then the counts. */

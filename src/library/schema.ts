@@ -206,6 +206,65 @@ const STEPS: readonly string[] = [
     path TEXT
   ) STRICT;
   CREATE INDEX remarks_by_export ON remarks (export_id);
+
+  -- A user's account on an Immich server. Ids of the server mean nothing for another user.
+  CREATE TABLE servers (
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL,              -- without key, as of the last run
+    user_id TEXT,                       -- the server's own; null when the key may not tell
+    used_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX servers_by_user ON servers (user_id) WHERE user_id IS NOT NULL;
+  CREATE UNIQUE INDEX servers_by_address ON servers (address) WHERE user_id IS NULL;
+
+  -- What became of each content on a server; a content without a row has yet to be asked about.
+  CREATE TABLE uploads (
+    server_id INTEGER NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+    asset_id INTEGER NOT NULL REFERENCES assets (id) ON DELETE CASCADE,
+    state TEXT NOT NULL CHECK (state IN ('uploaded', 'present', 'trashed', 'unsupported', 'failed')),
+    remote_id TEXT,
+    sha1 BLOB CHECK (length(sha1) = 20), -- under which the server has it: as written, or as in the export
+    error TEXT,                         -- JSON {code, message, ...}
+    told_favourite INTEGER,             -- what the server was told of it; null: nothing yet
+    told_archived INTEGER,
+    told_caption TEXT,
+    told_rating INTEGER,
+    settled_at INTEGER NOT NULL,
+    PRIMARY KEY (server_id, asset_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX uploads_by_asset ON uploads (asset_id);
+
+  -- Albums as the server shall have them, known by their name: equal names of several exports are one album.
+  -- 'intended' is written before the server is asked to make one, since a lost answer may mean that it did.
+  CREATE TABLE server_albums (
+    id INTEGER PRIMARY KEY,
+    server_id INTEGER NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    description TEXT,
+    state TEXT NOT NULL CHECK (state IN ('planned', 'intended', 'linked')),
+    remote_id TEXT,
+    UNIQUE (server_id, name)
+  ) STRICT;
+  CREATE TABLE server_album_assets (
+    album_id INTEGER NOT NULL REFERENCES server_albums (id) ON DELETE CASCADE,
+    asset_id INTEGER NOT NULL REFERENCES assets (id) ON DELETE CASCADE,
+    state TEXT NOT NULL CHECK (state IN ('planned', 'done', 'refused')),
+    PRIMARY KEY (album_id, asset_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX server_album_assets_planned ON server_album_assets (album_id, asset_id) WHERE state = 'planned';
+  CREATE INDEX server_album_assets_by_asset ON server_album_assets (asset_id);
+
+  -- Pictures that belong together; 'left': somebody has put them into another stack on the server.
+  CREATE TABLE server_stacks (
+    server_id INTEGER NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+    asset_id INTEGER NOT NULL REFERENCES assets (id) ON DELETE CASCADE, -- the item's primary
+    members TEXT NOT NULL,              -- JSON array of asset ids, the one that is shown first
+    state TEXT NOT NULL CHECK (state IN ('planned', 'intended', 'done', 'left')),
+    remote_id TEXT,
+    PRIMARY KEY (server_id, asset_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX server_stacks_open ON server_stacks (server_id, asset_id) WHERE state IN ('planned', 'intended');
+  CREATE INDEX server_stacks_by_asset ON server_stacks (asset_id);
   `,
 ]
 

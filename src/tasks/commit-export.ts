@@ -32,12 +32,21 @@ export function failExport({ db, now }: LibraryTransaction, task: Task): undefin
   finishExport(db, row.id, { problems: [{ code, message }], now })
 }
 
-export function commitExportFinish({ db, now }: LibraryTransaction, task: Task): undefined {
-  const row = findExport(db, (task.payload as ExportFinishPayload).name)
+/** What follows the end of an export. */
+export interface ExportFinishCommit {
+  readonly name: string
+  /** It did not fail as a whole; single files of it may have. */
+  readonly isWhole: boolean
+}
+
+export function commitExportFinish({ db, now }: LibraryTransaction, task: Task): ExportFinishCommit {
+  const { name } = task.payload as ExportFinishPayload
+  const row = findExport(db, name)
   if (row?.status === 'planned') finishExport(db, row.id, { now })
+  return { name, isWhole: row !== undefined && row.status !== 'open' && row.problems.length === 0 }
 }
 
 /** Nothing is left half done by it: the export stays `planned`, and the next run finishes it. */
-export function failExportFinish(): undefined {
-  return undefined
+export function failExportFinish(_transaction: LibraryTransaction, task: Task): ExportFinishCommit {
+  return { name: (task.payload as ExportFinishPayload).name, isWhole: false }
 }

@@ -10,7 +10,10 @@
 import type { ExportInput } from '../exports/archive/export-inputs.ts'
 import type { Logger } from '../logger.ts'
 
-export type { ExportInput }
+import type { Problem } from './problem.ts'
+import type { UploadProgress, UploadSettings, UploadSummary } from './upload-api.ts'
+
+export type { ExportInput, Problem }
 
 export interface IngestOptions {
   /** In the order in which they shall finish. */
@@ -29,6 +32,8 @@ export interface IngestOptions {
   readonly metadata: 'embed' | 'sidecar'
   /** IANA zone for photos whose zone nothing else tells. */
   readonly zone: string | undefined
+  /** Where each export is uploaded to as soon as it is finished; nowhere when undefined. */
+  readonly upload?: UploadSettings
   /** Aborted: start nothing new, finish running work, answer with `interrupted`. */
   readonly signal: AbortSignal
   /** Aborted: kill the workers and answer at once. */
@@ -66,15 +71,8 @@ export interface IngestProgress {
   readonly bytesPerSecond: number
   /** Undefined while it cannot be told, as during listing. */
   readonly etaMs?: number
-}
-
-/** Something that a person must know of; each one makes the exit code 1. Remarks are in the report only. */
-export interface Problem {
-  /** Path inside the export; undefined when it is about the export as a whole. */
-  readonly path?: string
-  readonly code: string
-  readonly message: string
-  readonly hint?: string
+  /** Only where uploads were asked for. */
+  readonly upload?: UploadProgress
 }
 
 export interface ExportSummary extends ExportProgress {
@@ -119,6 +117,8 @@ export interface IngestSummary {
   readonly durationMs: number
   /** Of a dry run only. */
   readonly plan?: IngestPlan
+  /** Only where uploads were asked for. */
+  readonly upload?: UploadSummary
 }
 
 /** A platform, as `list-processors` shows it. */

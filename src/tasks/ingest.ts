@@ -9,9 +9,10 @@
 
 import { systemClock } from '../clock.ts'
 import type { Recovery } from '../library/recover.ts'
+import type { CommittedOutput } from '../queue/commit-outputs.ts'
 import { QueueEngine } from '../queue/queue-engine.ts'
 import { FINAL_STATUSES, type NewTask, type TaskStatus } from '../queue/task.ts'
-import type { ExportFinishPayload } from './commit-export.ts'
+import type { ExportFinishCommit, ExportFinishPayload } from './commit-export.ts'
 import type { ItemCommit } from './commit-item.ts'
 import { ExportIntake, type RunningExport } from './export-intake.ts'
 import type { ExportPayload } from './export-plan.ts'
@@ -22,6 +23,8 @@ import type { PlanChunk } from './plan-chunk.ts'
 import { Publisher } from './publisher.ts'
 import { collectLibraryReport, summarizeExports, writeLibraryReport } from './report.ts'
 import { callLibrary, exportGroup } from './store-calls.ts'
+import type { UploadSummary } from './upload-api.ts'
+import type { UploadLanes } from './upload-lanes.ts'
 
 const WORKER_MODULE = new URL(
   import.meta.url.endsWith('.ts') ? './worker-module.ts' : './worker-module.js',
@@ -57,9 +60,11 @@ export async function ingest(options: IngestOptions): Promise<IngestSummary> {
   if (options.dryRun) return (await import('./dry-run.ts')).dryRun(options)
   const startedAt = systemClock.now()
   const { library, state } = options
+  // Brings the HTTP client with it, which most runs have no use for.
+  const uploading = options.upload === undefined ? undefined : await import('./upload-lanes.ts')
   let run: IngestRun | undefined
   const whileOpening = (started: StartedSession): void => {
-    run = new IngestRun(started, options, startedAt)
+    run = new IngestRun(started, options, { startedAt, Uploads: uploading?.UploadLanes })
   }
   try {
     const session = await openLibrarySession({
@@ -89,11 +94,18 @@ class IngestRun {
   readonly #intake: ExportIntake
   readonly #publisher: Publisher
   readonly #meter: IngestMeter
+  readonly #uploads: UploadLanes | undefined
   readonly #queue: QueueEngine
   /** Exports whose planning has not ended. */
   #unplanned: number
+  /** Exports that are still planned or placed. */
+  #unfinished: number
 
-  constructor(session: StartedSession, options: IngestOptions, startedAt: number) {
+  constructor(
+    session: StartedSession,
+    options: IngestOptions,
+    { startedAt, Uploads }: { readonly startedAt: number; readonly Uploads: typeof UploadLanes | undefined },
+  ) {
     this.#session = session
     this.#options = options
     this.#startedAt = startedAt
@@ -104,8 +116,13 @@ class IngestRun {
     const place = { tempFolder: session.paths.tempFolder, metadata, ...(zone === undefined ? {} : { zone }) }
     this.#intake = new ExportIntake(session.backend, session.storage, place, signal)
     this.#publisher = new Publisher(session.storage, session.backend)
-    this.#meter = new IngestMeter(session.backend, [...this.#running.values()], startedAt, options.onProgress)
     this.#unplanned = this.#running.size
+    this.#unfinished = this.#running.size
+    this.#uploads = Uploads && this.#openUploads(Uploads)
+    this.#meter = new IngestMeter(session.backend, [...this.#running.values()], startedAt, (progress) => {
+      const upload = this.#uploads?.progress(progress.now)
+      options.onProgress(upload === undefined ? progress : { ...progress, upload })
+    })
     this.#queue = this.#makeQueue()
     if (!signal.aborted) this.#queue.prestart('export')
   }
@@ -119,10 +136,6 @@ class IngestRun {
     const { signal, kill } = this.#options
     await callLibrary(this.#session.backend, 'tasks.clear', null)
     const queue = this.#queue
-    const { tempFolder } = this.#session.paths
-    for (const running of this.#running.values()) {
-      await queue.add(tasksOf(running, tempFolder, this.#options.processor))
-    }
     const stop = (): void => void queue.stop({ graceful: !kill.aborted })
     signal.addEventListener('abort', stop)
     kill.addEventListener('abort', stop)
@@ -134,7 +147,9 @@ class IngestRun {
       this.#intake.close()
       await queue.stop({ graceful: !kill.aborted })
       await this.#meter.stop()
+      await this.#uploads?.close()
     }
+    this.#uploads?.throwRefusal()
     await this.#publisher.flush()
     if (!kill.aborted) await this.#sweep()
     return this.#summarize(recovery)
@@ -149,13 +164,41 @@ class IngestRun {
   async #work(queue: QueueEngine): Promise<void> {
     await queue.start()
     this.#meter.start()
+    this.#uploads?.start(queue)
     try {
-      // A lane may be paused from outside: its tasks wait until it is resumed, and so does this run.
-      await queue.drain({ waitForPaused: true })
+      for (const exports of this.#turns()) {
+        for (const running of exports) {
+          await queue.add(tasksOf(running, this.#session.paths.tempFolder, this.#options.processor))
+        }
+        // A lane may be paused from outside: its tasks wait until it is resumed, and so does this run.
+        await queue.drain({ waitForPaused: true })
+      }
     } catch (error) {
       // A queue that was told to stop is not drained; everything else is a reason to fail.
-      if (!this.#options.signal.aborted) throw error
+      if (!this.#options.signal.aborted && !this.#uploads?.isRefused) throw error
     }
+  }
+
+  /** All exports at once; but with `--parallel-exports 1` each is uploaded before the next one is begun. */
+  #turns(): readonly (readonly RunningExport[])[] {
+    const all = [...this.#running.values()]
+    const oneByOne = this.#uploads !== undefined && this.#options.parallelExports === 1
+    return oneByOne ? all.map((running) => [running]) : [all]
+  }
+
+  #openUploads(Uploads: typeof UploadLanes): UploadLanes | undefined {
+    const { upload, signal, logger } = this.#options
+    if (upload === undefined) return undefined
+    const { paths, backend } = this.#session
+    return new Uploads({
+      backend,
+      root: paths.root,
+      settings: upload,
+      signal,
+      logger,
+      startedAt: this.#startedAt,
+      isBusyElsewhere: () => this.#unfinished > 0,
+    })
   }
 
   #makeQueue(): QueueEngine {
@@ -175,15 +218,19 @@ class IngestRun {
         },
         item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS },
         'export-finish': { concurrency: 1, runsIn: 'coordinator' },
+        ...this.#uploads?.lanes,
       },
-      handlers: { 'export-finish': async ({ name }: ExportFinishPayload) => this.#finish(name) },
+      handlers: {
+        'export-finish': async ({ name }: ExportFinishPayload) => this.#finish(name),
+        ...this.#uploads?.handlers,
+      },
       onEmit: (task, chunk) => {
         const planned = chunk as PlanChunk
         // Something is to be done, and will be known in a moment: about the time that workers take to start.
         if (planned.type === 'phase' && planned.phase === 'reading') queue.prestart('item')
         return this.#take(task.payload as ExportPayload, planned)
       },
-      afterCommit: (outputs) => this.#follow(outputs.map(({ output }) => output as ItemCommit)),
+      afterCommit: (outputs) => this.#follow(outputs),
     })
     this.#watch(queue)
     return queue
@@ -217,9 +264,21 @@ class IngestRun {
     return this.#intake.take(running, chunk)
   }
 
-  async #follow(commits: readonly ItemCommit[]): Promise<void> {
+  async #follow(outputs: readonly CommittedOutput[]): Promise<void> {
+    const commits = outputs
+      .filter(({ task }) => task.kind === 'item')
+      .map(({ output }) => output as ItemCommit)
     await this.#publisher.publish(commits)
     this.#intake.release(commits.reduce((sum, { spooledBytes }) => sum + spooledBytes, 0))
+    // Only now do all files of a finished export have their names.
+    for (const { task, output } of outputs) {
+      if (task.kind === 'export-finish') await this.#uploadFinished(output as ExportFinishCommit)
+    }
+  }
+
+  async #uploadFinished({ name, isWhole }: ExportFinishCommit): Promise<void> {
+    this.#unfinished -= 1
+    if (isWhole) await this.#uploads?.enqueue(name)
   }
 
   #finish(name: string): null {
@@ -228,8 +287,16 @@ class IngestRun {
     return null
   }
 
+  async #summarizeUploads(): Promise<UploadSummary | undefined> {
+    return this.#uploads?.summarize({
+      status: this.#options.signal.aborted ? 'interrupted' : 'complete',
+      exports: [...this.#running.values()].filter(({ phase }) => phase !== 'failed').map(({ name }) => name),
+    })
+  }
+
   async #summarize(recovery: Recovery): Promise<IngestSummary> {
     const { session, options } = { session: this.#session, options: this.#options }
+    const upload = await this.#summarizeUploads()
     const report = await collectLibraryReport(session)
     const status = options.signal.aborted ? 'interrupted' : 'complete'
     const unchanged = new Set(
@@ -245,6 +312,7 @@ class IngestRun {
       library: session.paths.root,
       durationMs: systemClock.now() - this.#startedAt,
       ...files,
+      ...(upload === undefined ? {} : { upload }),
     }
   }
 }

@@ -103,6 +103,13 @@ export class NoLibraryError extends HeirloomError {
   }
 }
 
+/** @throws {@link NoLibraryError} when the folder holds none: a job that only reads its catalog makes none. */
+export async function requireLibrary(library: string, state: string | undefined): Promise<LibraryPaths> {
+  const paths = await findLibrary(library, state)
+  if (!existsSync(paths.database)) throw new NoLibraryError(paths.root)
+  return paths
+}
+
 /**
  * Opens a library's database for reading, which is safe while a coordinator writes it. The caller closes it.
  *
@@ -112,8 +119,7 @@ export async function openLibraryForReading(
   library: string,
   state: string | undefined,
 ): Promise<{ readonly paths: LibraryPaths; readonly db: DatabaseSync }> {
-  const paths = await findLibrary(library, state)
-  if (!existsSync(paths.database)) throw new NoLibraryError(paths.root)
+  const paths = await requireLibrary(library, state)
   const db = new DatabaseSync(paths.database, { readOnly: true, timeout: 5_000 })
   try {
     await requireIdentity(paths, readIdentity(db))

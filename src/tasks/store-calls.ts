@@ -35,6 +35,7 @@ import { clearTasks } from '../queue/sqlite/clear-tasks.ts'
 import type { NewTask } from '../queue/task.ts'
 import type { ItemCopy, ItemPayload, PlaceOptions } from './item.ts'
 import type { PlannedCopy, PlannedItem, PlanRemark, SettledFile } from './plan-chunk.ts'
+import { UPLOAD_CALLS, type UploadCalls } from './upload-calls.ts'
 
 type LibraryTransaction = Transaction<DatabaseSync>
 
@@ -101,13 +102,16 @@ export interface LibraryCalls {
   'tasks.clear': { request: null; response: null }
 }
 
+/** Everything that the coordinator may ask for by name. */
+export type StoreCalls = LibraryCalls & UploadCalls
+
 /** Asks the store for a named transaction. */
-export async function callLibrary<Name extends keyof LibraryCalls>(
-  backend: Backend,
+export async function callLibrary<Name extends keyof StoreCalls>(
+  backend: Pick<Backend, 'call'>,
   name: Name,
-  request: LibraryCalls[Name]['request'],
-): Promise<LibraryCalls[Name]['response']> {
-  return (await backend.call(name, request)) as LibraryCalls[Name]['response']
+  request: StoreCalls[Name]['request'],
+): Promise<StoreCalls[Name]['response']> {
+  return (await backend.call(name, request)) as StoreCalls[Name]['response']
 }
 
 type TypedCalls = {
@@ -156,7 +160,9 @@ const TYPED_CALLS: TypedCalls = {
   },
 }
 
-export const CALLS = TYPED_CALLS as unknown as Readonly<Record<string, CallFunction<DatabaseSync>>>
+export const CALLS = { ...TYPED_CALLS, ...UPLOAD_CALLS } as unknown as Readonly<
+  Record<string, CallFunction<DatabaseSync>>
+>
 
 /** Begins a run over the export, unless its listing is the one that was finished last, with nothing failed. */
 function exportListed({ db, now }: LibraryTransaction, request: ListedRequest): ListedResponse {

@@ -12,11 +12,22 @@ import { migrateLibrary } from '../library/schema.ts'
 import type { StoreProgram } from '../queue/commit.ts'
 import { commitExport, commitExportFinish, failExport, failExportFinish } from './commit-export.ts'
 import { commitItem, failItem } from './commit-item.ts'
+import { commitUploadFile, failUploadFile } from './commit-upload.ts'
 import { CALLS } from './store-calls.ts'
 
 export const program: StoreProgram<DatabaseSync> = {
   migrate: migrateLibrary,
-  commits: { item: commitItem, export: commitExport, 'export-finish': commitExportFinish },
-  failures: { item: failItem, export: failExport, 'export-finish': failExportFinish },
+  commits: {
+    item: commitItem,
+    export: commitExport,
+    'export-finish': commitExportFinish,
+    'upload-file': commitUploadFile,
+  },
+  failures: {
+    item: failItem,
+    export: failExport,
+    'export-finish': failExportFinish,
+    'upload-file': failUploadFile,
+  },
   calls: CALLS,
 }

@@ -15,7 +15,7 @@ import {
   withSharedFlags,
 } from '../command.ts'
 import type { ResolvedConfig } from '../config.ts'
-import { CONFIG_KEY_NAMES, toFileKey } from '../config-keys.ts'
+import { CONFIG_KEY_NAMES, CONFIG_KEYS, toFileKey } from '../config-keys.ts'
 import { table } from '../table.ts'
 import { neutralize } from '../text-width.ts'
 
@@ -69,16 +69,18 @@ function settingsOf({ values, origins }: ResolvedConfig): ShownSetting[] {
     const name = toFileKey(key)
     return {
       key: name,
-      value: value === undefined ? null : mask(name, String(value)),
+      value: value === undefined ? null : CONFIG_KEYS[key].isSecret ? MASK : mask(name, String(value)),
       origin: origins[key].detail,
     }
   })
 }
 
+const MASK = '********'
+
 const SECRET = /(?:^|-)(?:key|token|secret|password)$/u
 
 /** Hides what must not get into a bug report: the whole of a secret, and the password in a URL. */
 export function mask(key: string, value: string): string {
-  if (SECRET.test(key)) return '********'
+  if (SECRET.test(key)) return MASK
   return value.replace(/^(?<start>[a-z][a-z\d+.-]*:\/\/)[^/?#]*@/iu, '$<start>********@')
 }

@@ -54,7 +54,12 @@ export async function runDoctor({ io }: CommandContext, options: DoctorOptions):
   return failed ? 1 : 0
 }
 
-function printFindings(findings: readonly Finding[], paint: Paint, write: (line: string) => void): void {
+/** One line each, with its hint below. */
+export function printFindings(
+  findings: readonly Finding[],
+  paint: Paint,
+  write: (line: string) => void,
+): void {
   const painted: Record<FindingState, string> = {
     ok: paint.green('ok  '),
     warn: paint.yellow('warn'),

@@ -163,6 +163,12 @@ describe('ingest answers with', () => {
       out: /1,000 to go\n.*Interrupted: what was done stays\. Run the same command again to go on\.\n$/su,
     },
     {
+      fact: 'how to go on when an export has no end though the run is over, and 1',
+      summary: ingestSummary({ exports: [exportSummary({ phase: 'placing' })] }),
+      code: 1,
+      out: /not finished\n.*An export was not finished\. Run the same command again/su,
+    },
+    {
       fact: 'the plan of a dry run',
       line: 'ingest Takeout --dry-run',
       summary: ingestSummary({

@@ -6,6 +6,7 @@
 
 import type { Command } from 'commander'
 import type { IngestOptions, IngestSummary, ProcessorInfo } from '../../tasks/ingest-api.ts'
+import type { UploadSettings } from '../../tasks/upload-api.ts'
 import {
   type CommandContext,
   configOf,
@@ -16,9 +17,10 @@ import {
   sharedOptions,
   withSharedFlags,
 } from '../command.ts'
-import { requireConfig } from '../config.ts'
+import { type ResolvedConfig, requireConfig } from '../config.ts'
 import type { ConfigKey, ConfigValues } from '../config-keys.ts'
 import { readHostLimits } from '../host-limits.ts'
+import { readUploadSettings, SERVER_SETTINGS, UPLOAD_SETTINGS } from '../immich-settings.ts'
 import {
   findEnclosingLibrary,
   findObstacle,
@@ -32,9 +34,11 @@ import { createProgressView } from '../live-view.ts'
 import { openLog } from '../log-target.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
 import { didYouMean } from '../suggest.ts'
-import { hasFailed, planLines, summaryLines } from '../summary-view.ts'
+import { hasFailed, isUnfinished, planLines, summaryLines } from '../summary-view.ts'
+import { hasUploadFailed } from '../upload-summary.ts'
 import { UsageError } from '../usage-error.ts'
 import { planWorkers } from '../workers.ts'
+import { uploadFlags } from './upload.ts'
 
 export interface IngestCommandOptions extends SharedOptions {
   /** One by one; empty when `originals` is given. */
@@ -52,6 +56,9 @@ const SETTINGS: readonly ConfigKey[] = [
   'metadata',
   'zone',
   'state',
+  'skipUpload',
+  ...SERVER_SETTINGS,
+  ...UPLOAD_SETTINGS,
 ]
 
 export function ingestCommand(run: Run<IngestCommandOptions>): Command {
@@ -76,7 +83,9 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
   command
     .option('--dry-run', 'show what would become of each file, write nothing')
     .option('--json', 'print the result as one JSON document; progress becomes JSON lines on stderr')
-    .action((exports: string[], parsed: Record<string, unknown>) =>
+  uploadFlags(command)
+  setting(command, 'skipUpload', '--skip-upload').action(
+    (exports: string[], parsed: Record<string, unknown>) =>
       run({
         ...sharedOptions(parsed, SETTINGS),
         exports,
@@ -84,7 +93,7 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
         dryRun: parsed['dryRun'] === true,
         json: parsed['json'] === true,
       }),
-    )
+  )
   return withSharedFlags(command)
 }
 
@@ -106,6 +115,7 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
   for (const warning of [...resolved.warnings, ...warnings]) view.say(`warning: ${warning}`)
   if (plan.warnings.length > 0) view.say(plan.warnings.join('\n'))
 
+  const upload = await uploadOf(resolved, options, io, view.say)
   const jobOptions: IngestOptions = {
     exports,
     library: config.output,
@@ -116,6 +126,7 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
     dryRun: options.dryRun,
     metadata: config.metadata,
     zone: config.zone,
+    ...(upload === undefined ? {} : { upload }),
     signal: interrupt.signal,
     kill: interrupt.kill,
     logger: log.logger,
@@ -135,8 +146,25 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
     view.stop()
   }
   printSummary(context, options, config, summary)
-  if (summary.status === 'interrupted') return EXIT_INTERRUPTED
-  return summary.exports.some((one) => hasFailed(one)) ? 1 : 0
+  return exitCodeOf(summary)
+}
+
+function exitCodeOf({ status, exports, upload }: IngestSummary): number {
+  if (status === 'interrupted') return EXIT_INTERRUPTED
+  const isUploadFine = upload === undefined || !hasUploadFailed(upload)
+  return isUploadFine && !exports.some((one) => hasFailed(one) || isUnfinished(one)) ? 0 : 1
+}
+
+/** Where to upload to, when a server is named and this is no dry run. */
+async function uploadOf(
+  resolved: ResolvedConfig,
+  { dryRun }: IngestCommandOptions,
+  io: CommandContext['io'],
+  say: (line: string) => void,
+): Promise<UploadSettings | undefined> {
+  const { immichUrl, skipUpload } = resolved.values
+  if (immichUrl === undefined || skipUpload || dryRun) return undefined
+  return readUploadSettings(resolved, io, say)
 }
 
 /** What an aborted `await` throws, by the platform's own convention. */

@@ -12,6 +12,7 @@ import type {
   IngestSummary,
   ReportSummary,
 } from '../../tasks/ingest-api.ts'
+import type { ExportUploadSummary, UploadSummary } from '../../tasks/upload-api.ts'
 import type { Io, Output } from '../io.ts'
 import type { Services } from '../services.ts'
 
@@ -28,16 +29,25 @@ export interface MemoryIo extends Io {
   interrupt(): void
   /** Codes that `exit` was called with; the process goes on, unlike a real one. */
   readonly exits: readonly number[]
+  /** Variables that were taken from the environment. */
+  readonly hidden: readonly string[]
 }
 
 /** Nothing is read from the real environment. */
 export function memoryIo(
-  options: { cwd?: string; env?: Record<string, string>; terminal?: { columns: number; rows: number } } = {},
+  options: {
+    cwd?: string
+    env?: Record<string, string>
+    terminal?: { columns: number; rows: number }
+    /** What the user types when asked for a secret. */
+    secret?: string
+  } = {},
 ): MemoryIo {
-  const { cwd = '/nowhere', env = {}, terminal } = options
+  const { cwd = '/nowhere', env = {}, terminal, secret } = options
   const interrupts = new Set<() => void>()
   const atExit = new Set<() => void>()
   const exits: number[] = []
+  const hidden: string[] = []
   return {
     stdout: memoryOutput(terminal),
     stderr: memoryOutput(terminal),
@@ -61,6 +71,11 @@ export function memoryIo(
       for (const callback of atExit) callback()
     },
     exits,
+    askSecret: async () => secret,
+    hideSecrets: (variables) => {
+      hidden.push(...variables)
+    },
+    hidden,
   }
 }
 
@@ -154,6 +169,40 @@ export function reportSummary(changes: Partial<ReportSummary> = {}): ReportSumma
   }
 }
 
+export function uploadSummary(changes: Partial<UploadSummary> = {}): UploadSummary {
+  return {
+    status: 'complete',
+    library: '/photos',
+    address: 'http://nas.local:2283',
+    serverVersion: '3.1.0',
+    exports: [],
+    problems: [],
+    durationMs: 4200,
+    ...changes,
+  }
+}
+
+/** An upload that went well, but for what is said otherwise. */
+export function exportUpload(changes: Partial<ExportUploadSummary> = {}): ExportUploadSummary {
+  return {
+    name: 'Takeout',
+    phase: 'finished',
+    filesFound: 4,
+    filesDone: 4,
+    bytesFound: 1000,
+    bytesDone: 1000,
+    created: 3,
+    present: 1,
+    failed: 0,
+    left: 0,
+    trashed: 0,
+    unsupported: 0,
+    problems: [],
+    problemCount: 0,
+    ...changes,
+  }
+}
+
 /** Jobs that answer at once; `calls` has the options of each ingest. */
 export function fakeServices(
   changes: Partial<Services> = {},
@@ -163,6 +212,8 @@ export function fakeServices(
     ingest: async () => ingestSummary(),
     reportLibrary: async () => reportSummary(),
     checkLibrary: async () => checkSummary(),
+    uploadLibrary: async () => uploadSummary(),
+    checkServer: async ({ address }) => ({ address, ok: true, findings: [] }),
     listProcessors: async () => [
       { name: 'Google Photos', folder: 'photos', priority: 60 },
       { name: 'Folder', folder: 'photos', priority: 0 },

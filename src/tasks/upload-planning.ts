@@ -1,0 +1,99 @@
+/**
+ * Walks the catalog page by page, and tells of each page what is to be done for a server.
+ *
+ * @module
+ */
+
+import type { ImmichApi } from '../immich/api.ts'
+import { toIgnoreMatcher } from '../immich/ignore-patterns.ts'
+import { checkPage } from '../immich/upload.ts'
+import type { AssetVerdict, UploadFamily } from '../immich/upload-asset.ts'
+import { planUploads, type UploadPlan, type UploadPlanOptions } from '../immich/upload-plan.ts'
+import type { Backend } from '../queue/backend.ts'
+import { callLibrary } from './store-calls.ts'
+import type { UploadSettings } from './upload-api.ts'
+
+/** Items of a page: two checksums each are far from what one check may have (65,533), and the first file is soon sent. */
+const PAGE_ITEMS = 1_000
+
+/** The first page is small, so that the line has something to do at once. */
+const FIRST_PAGE_ITEMS = 50
+
+/** A server that was never seen has no row in the catalog, and so nothing of the library. */
+export const NO_SERVER = 0
+
+export interface PlannedPage {
+  readonly plan: UploadPlan
+  /** Files that the server has, and their sizes together. */
+  readonly present: number
+  readonly presentBytes: number
+}
+
+export interface PlanRequest {
+  readonly backend: Backend
+  readonly serverId: number
+  readonly options: UploadPlanOptions
+  /** Undefined: all exports. */
+  readonly exportName: string | undefined
+}
+
+export function planOptionsOf(settings: UploadSettings, supported: ReadonlySet<string>): UploadPlanOptions {
+  const { albumNames, includeTrashed, ignorePatterns } = settings
+  const isIgnored = toIgnoreMatcher(ignorePatterns)
+  return { supported, albumNames, includeTrashed, isIgnored, recheck: false }
+}
+
+/** Asks the server about every page. */
+export async function* planPages(
+  request: PlanRequest,
+  api: ImmichApi,
+  signal: AbortSignal,
+): AsyncGenerator<PlannedPage> {
+  for await (const families of readPages(request)) {
+    signal.throwIfAborted()
+    yield toPage(families, await checkPage(families, api, request.options, signal), request.options)
+  }
+}
+
+/** Files that are not known to be on the server and should be. */
+export async function countLeft(request: PlanRequest): Promise<number> {
+  let left = 0
+  for await (const families of readPages(request)) {
+    const { units } = planUploads(families, new Map(), request.options)
+    left += units.reduce((sum, { files }) => sum + files.length, 0)
+  }
+  return left
+}
+
+async function* readPages({
+  backend,
+  serverId,
+  exportName,
+}: PlanRequest): AsyncGenerator<readonly UploadFamily[]> {
+  let after = 0
+  for (let limit = FIRST_PAGE_ITEMS; ; limit = PAGE_ITEMS) {
+    const page = { serverId, after, limit, ...(exportName === undefined ? {} : { exportName }) }
+    const families = await callLibrary(backend, 'upload.page', page)
+    const last = families.at(-1)?.assets[0]?.id
+    if (last === undefined) return
+    yield families
+    if (families.length < limit) return
+    after = last
+  }
+}
+
+function toPage(
+  families: readonly UploadFamily[],
+  verdicts: ReadonlyMap<number, AssetVerdict>,
+  options: UploadPlanOptions,
+): PlannedPage {
+  const plan = planUploads(families, verdicts, options)
+  const elsewhere = new Set([
+    ...plan.units.flatMap(({ files }) => files.map(({ assetId }) => assetId)),
+    ...plan.skipped.map(({ assetId }) => assetId),
+    ...plan.settled.filter(({ state }) => state !== 'present').map(({ assetId }) => assetId),
+  ])
+  const present = families.flatMap(({ assets }) => assets).filter(({ id }) => !elsewhere.has(id))
+  const presentBytes = present.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return { plan, present: present.length, presentBytes }
+}

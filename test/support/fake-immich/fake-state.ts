@@ -1,0 +1,229 @@
+/**
+ * What the fake Immich remembers: users, keys, assets, albums, stacks, tags, and what its clients did wrong.
+ *
+ * Survives `restart()`. Rules that hold for the real server's tables hold here: one asset for an owner and a checksum.
+ *
+ * @module
+ */
+
+import { randomBytes, randomUUID } from 'node:crypto'
+
+export type Visibility = 'timeline' | 'archive' | 'hidden' | 'locked'
+
+export interface FakeUser {
+  readonly id: string
+  readonly name: string
+  readonly email: string
+  readonly password: string
+  /** Undefined: no limit. */
+  quotaBytes: number | undefined
+}
+
+export interface FakeKey {
+  readonly id: string
+  readonly secret: string
+  readonly name: string
+  readonly userId: string
+  /** Such as `asset.upload`; `all` for everything. */
+  permissions: string[]
+  /** Came from a login: no permissions are asked. */
+  readonly isSession: boolean
+}
+
+export interface FakeAsset {
+  readonly id: string
+  readonly ownerId: string
+  /** 40 hexadecimal digits, of the bytes that arrived. */
+  readonly sha1: string
+  readonly fileName: string
+  readonly sizeBytes: number
+  readonly type: 'IMAGE' | 'VIDEO'
+  fileCreatedAt: string
+  readonly fileModifiedAt: string
+  readonly createdAt: string
+  updatedAt: string
+  isFavorite: boolean
+  visibility: Visibility
+  livePhotoVideoId: string | undefined
+  readonly duration: string | undefined
+  readonly deviceAssetId: string | undefined
+  readonly deviceId: string | undefined
+  /** Text of the `.xmp`. */
+  readonly sidecar: string | undefined
+  description: string
+  rating: number | null
+  deletedAt: string | undefined
+  stackId: string | undefined
+  readonly tagIds: Set<string>
+  readonly metadata: Map<string, unknown>
+}
+
+export interface FakeAlbum {
+  readonly id: string
+  readonly ownerId: string
+  name: string
+  description: string
+  readonly createdAt: string
+  updatedAt: string
+  /** In the order of adding; trashed ones stay members. */
+  readonly assetIds: Set<string>
+  readonly sharedWith: Set<string>
+}
+
+export interface FakeStack {
+  readonly id: string
+  readonly ownerId: string
+  primaryAssetId: string
+}
+
+export interface FakeTag {
+  readonly id: string
+  readonly userId: string
+  /** The whole path: `A/B/C`. */
+  readonly value: string
+  readonly parentId: string | undefined
+  readonly createdAt: string
+}
+
+/** What a correct client never does. */
+export type ViolationKind =
+  | 'checksum-mismatch'
+  | 'malformed-checksum'
+  | 'same-content-in-flight'
+  | 'filename-after-data'
+  | 'missing-field'
+  | 'date-without-offset'
+  | 'body-too-large'
+  | 'too-many-checksums'
+  | 'too-many-pairs'
+  | 'malformed-multipart'
+  | 'invalid-body'
+  | 'unknown-id'
+  | 'unknown-route'
+  /** Not the client's: a test that sees it has found an error here. */
+  | 'bug-in-fake'
+
+export interface Violation {
+  readonly kind: ViolationKind
+  readonly route: string
+  readonly detail: string
+  readonly at: number
+}
+
+/** Work that the server did for its clients. */
+export interface FakeCounters {
+  created: number
+  /** Answered from the header, the body not needed. */
+  earlyDuplicates: number
+  /** The whole body came, and the server had it. */
+  lateDuplicates: number
+  receivedFileBytes: number
+  /** Bodies that ended before their end. */
+  brokenBodies: number
+  /** One for each id of `PUT /assets` and of tagging, as the real server queues them. */
+  sidecarWriteJobs: number
+  uploadsInFlight: number
+  maxUploadsInFlight: number
+}
+
+export class FakeState {
+  readonly users: Map<string, FakeUser> = new Map()
+  /** By secret. */
+  readonly keys: Map<string, FakeKey> = new Map()
+  readonly assets: Map<string, FakeAsset> = new Map()
+  readonly albums: Map<string, FakeAlbum> = new Map()
+  readonly stacks: Map<string, FakeStack> = new Map()
+  readonly tags: Map<string, FakeTag> = new Map()
+  readonly violations: Violation[] = []
+  readonly counters: FakeCounters = {
+    created: 0,
+    earlyDuplicates: 0,
+    lateDuplicates: 0,
+    receivedFileBytes: 0,
+    brokenBodies: 0,
+    sidecarWriteJobs: 0,
+    uploadsInFlight: 0,
+    maxUploadsInFlight: 0,
+  }
+  readonly #assetIdBySha1: Map<string, string> = new Map()
+
+  addUser(name: string): FakeUser {
+    const user = {
+      id: randomUUID(),
+      name,
+      email: `${name}@example.com`,
+      password: `password of ${name}`,
+      quotaBytes: undefined,
+    }
+    this.users.set(user.id, user)
+    return user
+  }
+
+  addKey(userId: string, permissions: readonly string[], secret?: string): FakeKey {
+    return this.#addKey(userId, permissions, secret ?? randomBytes(32).toString('base64url'), false)
+  }
+
+  addSession(userId: string): FakeKey {
+    return this.#addKey(userId, ['all'], randomBytes(32).toString('base64url'), true)
+  }
+
+  #addKey(userId: string, permissions: readonly string[], secret: string, isSession: boolean): FakeKey {
+    const name = isSession ? 'session' : `key ${this.keys.size + 1}`
+    const key = { id: randomUUID(), secret, name, userId, permissions: [...permissions], isSession }
+    this.keys.set(secret, key)
+    return key
+  }
+
+  /** Trashed ones too, as the server's unique index has them. */
+  assetBySha1(ownerId: string, sha1: string): FakeAsset | undefined {
+    const id = this.#assetIdBySha1.get(`${ownerId}:${sha1}`)
+    return id === undefined ? undefined : this.assets.get(id)
+  }
+
+  /** @throws {Error} when the owner has these bytes: the caller must look before. */
+  insertAsset(asset: FakeAsset): void {
+    const unique = `${asset.ownerId}:${asset.sha1}`
+    if (this.#assetIdBySha1.has(unique)) throw new Error(`asset ${asset.sha1} exists already`)
+    this.#assetIdBySha1.set(unique, asset.id)
+    this.assets.set(asset.id, asset)
+  }
+
+  /** For good: also out of albums and stacks. */
+  removeAsset(id: string): void {
+    const asset = this.assets.get(id)
+    if (asset === undefined) return
+    this.assets.delete(id)
+    this.#assetIdBySha1.delete(`${asset.ownerId}:${asset.sha1}`)
+    for (const album of this.albums.values()) album.assetIds.delete(id)
+  }
+
+  /** Of one stack, the primary first. */
+  membersOf(stack: FakeStack): FakeAsset[] {
+    const members = [...this.assets.values()].filter((asset) => asset.stackId === stack.id)
+    const isPrimary = (asset: FakeAsset): number => Number(asset.id === stack.primaryAssetId)
+    return members.toSorted((a, b) => isPrimary(b) - isPrimary(a))
+  }
+
+  /** All with this name, in the order of their arrival. */
+  assetsNamed(fileName: string): FakeAsset[] {
+    return [...this.assets.values()].filter((asset) => asset.fileName === fileName)
+  }
+
+  albumNamed(name: string): FakeAlbum | undefined {
+    return [...this.albums.values()].find((album) => album.name === name)
+  }
+
+  /** File names of an album, sorted; trashed ones left out. */
+  fileNamesIn(albumName: string): string[] {
+    const ids = [...(this.albumNamed(albumName)?.assetIds ?? [])]
+    const assets = ids.map((id) => this.assets.get(id)).filter((asset) => asset !== undefined)
+    return assets
+      .filter((asset) => asset.deletedAt === undefined)
+      .map((asset) => asset.fileName)
+      .toSorted()
+  }
+
+  violate(kind: ViolationKind, route: string, detail: string): void {
+    this.violations.push({ kind, route, detail, at: Date.now() })
+  }
+}
