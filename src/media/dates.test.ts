@@ -465,6 +465,22 @@ describe('decideTaken', () => {
     )
   })
 
+  test('a factory date and a time of upload are asked in one order, whichever comes first', () => {
+    const upload: TakenEvidence = {
+      source: 'export',
+      detail: 'creationTime',
+      precision: 'second',
+      local: '1971-01-01T00:00:00',
+    }
+    const factory = exif('1970-01-01T00:00:00', undefined, 'year')
+    const [one, other] = [
+      [upload, factory],
+      [factory, upload],
+    ].map((list) => decideTaken({ evidence: list, now: NOW }))
+    assert.deepEqual(one, other)
+    assert.equal(one?.source, 'embedded')
+  })
+
   test('the order between sources never matters', () => {
     fc.assert(
       fc.property(fc.uniqueArray(evidence, { maxLength: 6, selector: ({ source }) => source }), (list) => {

@@ -57,6 +57,9 @@ const RANK: Readonly<Record<EvidenceSource, number>> = {
 /** After the names, before the file's own time: it is something that the file says. */
 const RANK_OF_DOUBTFUL = 5
 
+/** It dates nothing that has another date; of a rank of its own, so that no order of the list decides. */
+const RANK_OF_UPLOAD = 5.5
+
 export interface DateQuestion {
   /** In any order between sources; best first within one source. */
   readonly evidence: readonly TakenEvidence[]
@@ -85,7 +88,7 @@ function rankEvidence({ evidence, now }: DateQuestion): readonly TakenEvidence[]
   )
   const rankOf = (statement: TakenEvidence): number => {
     if (statement.source === 'embedded' && isFactoryTime(localDigits(statement))) return RANK_OF_DOUBTFUL
-    if (isUploadTime(statement)) return RANK_OF_DOUBTFUL
+    if (isUploadTime(statement)) return RANK_OF_UPLOAD
     return RANK[statement.source]
   }
   const ranked = plausible.toSorted((a, b) => rankOf(a) - rankOf(b))

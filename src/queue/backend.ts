@@ -295,7 +295,10 @@ export interface Backend {
   schedules(): Promise<readonly StoredSchedule[]>
   /** Adds the tasks of all schedules that are due; each fire time once, whoever asks and how often. */
   fireSchedules(): Promise<FireReport>
-  /** Calls back soon after another process has changed the backend. The returned function ends it. */
+  /**
+   * Calls back soon after another process has changed the backend, and perhaps once at the start, for what changed
+   * meanwhile. The returned function ends it.
+   */
   watch(onChange: () => void): () => void
   /** Runs a named function of the store's program (see `commit.ts`) in a transaction of its own. */
   call(name: string, argument: unknown): Promise<unknown>

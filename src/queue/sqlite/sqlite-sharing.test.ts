@@ -195,6 +195,13 @@ describe('watch', () => {
     await changed
   })
 
+  test('what changed while a thread began to watch is not missed: it calls back once at the start', async (t) => {
+    const one = await openThread(t, await temporaryFile(t))
+    await new Promise<void>((resolve) => {
+      one.watch(resolve)
+    })
+  })
+
   test('a handle’s own changes are none to it', async (t) => {
     const file = await temporaryFile(t)
     const [one, two] = [new SqliteStore({ file }), new SqliteStore({ file })]

@@ -21,6 +21,8 @@ function watch(store: SqliteStore): void {
   const { file } = workerData as StoreThreadData
   const watched = { file, readVersion: () => store.dataVersion() }
   unwatch ??= watchCommits(watched, () => reply({ type: 'changed' }))
+  // What was changed while the request was on its way is in the first number already: nothing else would tell of it.
+  reply({ type: 'changed' })
 }
 
 function endWatch(): void {
