@@ -4,7 +4,8 @@
  *
  * Each run of a client talks to a fresh server in a process of its own, from the same files on the same disk: those of
  * a library. The fake hashes what it gets and does no more, so that the clients are what is measured. For the second
- * run our catalog is taken away: else nothing would be asked. What the user gets, who keeps it, is shown besides.
+ * run our catalog is taken away: else nothing would be asked. What the user gets, who keeps it, is shown besides. A
+ * client that does nothing but send shows what of all that is the server's and the machine's.
  *
  * @module
  */
@@ -12,14 +13,14 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { makeTinyPhoto, withSegments } from '../test/support/make-photo.ts'
 import type { BenchArgs } from './args.ts'
-import { ingest, machine, median, type Run, runNode } from './measure.ts'
+import { cpuPerFile, ingest, machine, medianWallMs, type Run, runNode } from './measure.ts'
 import { perSecond, printTable, printVerdict, seconds } from './print.ts'
 import { freshOutput, keptInput, needSpace, removeOutputs } from './workspace.ts'
 
@@ -28,6 +29,7 @@ const CONCURRENCY = '4'
 
 const FAKE = fileURLToPath(new URL('../test/support/fake-immich/main.ts', import.meta.url))
 const HEIRLOOM = fileURLToPath(new URL('../bin/heirloom.js', import.meta.url))
+const FLOOR = fileURLToPath(new URL('./upload-floor.ts', import.meta.url))
 const CLI = fileURLToPath(new URL('../node_modules/@immich/cli/bin/immich', import.meta.url))
 
 interface Turn {
@@ -42,6 +44,7 @@ export async function benchUpload({ rounds, quick, items }: BenchArgs): Promise<
   const ours: Turn[] = []
   const kept: Run[] = []
   const cli: Turn[] = []
+  const floor: Run[] = []
   for (let round = 0; round < rounds; round += 1) {
     // Whoever comes second might profit or suffer from the first.
     const oursFirst = round % 2 === 0
@@ -50,24 +53,33 @@ export async function benchUpload({ rounds, quick, items }: BenchArgs): Promise<
     ours.push(turn)
     kept.push(turn.kept)
     if (oursFirst) cli.push(await cliTurn(library, files))
+    floor.push(await floorTurn(library, files))
   }
   await removeOutputs()
-  const wall = (runs: readonly Run[]): number => median(runs.map(({ wallMs }) => wallMs))
-  const row = (name: string, ms: number): string[] => [name, seconds(ms), perSecond(files, ms)]
-  const [ourFirst, cliFirst] = [wall(ours.map(({ first }) => first)), wall(cli.map(({ first }) => first))]
-  const [ourAgain, cliAgain] = [wall(ours.map(({ again }) => again)), wall(cli.map(({ again }) => again))]
+  const row = (name: string, runs: readonly Run[]): string[] => {
+    const ms = medianWallMs(runs)
+    return [name, seconds(ms), perSecond(files, ms), cpuPerFile(runs, files)]
+  }
+  const first = { ours: ours.map((turn) => turn.first), cli: cli.map((turn) => turn.first) }
+  const again = { ours: ours.map((turn) => turn.again), cli: cli.map((turn) => turn.again) }
   printTable(
-    ['client', 'median', 'files/s'],
+    ['client', 'median', 'files/s', 'processor ms/file'],
     [
-      row('heirloom upload', ourFirst),
-      row('@immich/cli upload', cliFirst),
-      row('heirloom, all there, catalog new', ourAgain),
-      row('heirloom, all there, catalog kept', wall(kept)),
-      row('@immich/cli, all there', cliAgain),
+      row('heirloom upload', first.ours),
+      row(`@immich/cli ${await cliVersion()} upload`, first.cli),
+      row('the floor: only sent', floor),
+      row('heirloom, all there, catalog new', again.ours),
+      row('heirloom, all there, catalog kept', kept),
+      row('@immich/cli, all there', again.cli),
     ],
   )
-  verdict('files/s of @immich/cli', cliFirst / ourFirst, 1.5)
-  verdict('all there, against @immich/cli', cliAgain / ourAgain, 3)
+  verdict('files/s of @immich/cli', medianWallMs(first.cli) / medianWallMs(first.ours), 1.5)
+  verdict('all there, against @immich/cli', medianWallMs(again.cli) / medianWallMs(again.ours), 3)
+}
+
+async function cliVersion(): Promise<string> {
+  const about = JSON.parse(await readFile(new URL('../package.json', pathToFileURL(CLI)), 'utf8'))
+  return String((about as { version: unknown }).version)
 }
 
 function verdict(what: string, factor: number, target: number): void {
@@ -131,6 +143,13 @@ async function cliTurn(library: string, files: number): Promise<Turn> {
     const again = await runNode(args)
     delete process.env['IMMICH_INSTANCE_URL']
     return { first, again }
+  })
+}
+
+async function floorTurn(library: string, files: number): Promise<Run> {
+  return withServer(files, async ({ address, key }) => {
+    process.env['IMMICH_API_KEY'] = key
+    return runNode([FLOOR, library, address, CONCURRENCY])
   })
 }
 

@@ -105,6 +105,14 @@ describe('resolveConfig', () => {
     assert.equal(problems.length, 4)
   })
 
+  test('an empty flag is wrong: the variable behind it has no value, and the default is not what was meant', () => {
+    const { problems } = resolveConfig({ ...none, flags: { output: '', state: ' ' } })
+    assert.deepEqual(
+      problems.map((problem) => problem.replace(/expected .*, got/u, '…')),
+      ['--output: … ""', '--state: … " "'],
+    )
+  })
+
   test('an unknown variable is a warning, with the nearest name, and without its value', () => {
     assert.deepEqual(resolveConfig({ ...none, env: { HEIRLOOM_WORKER: 'secret' } }).warnings, [
       'unknown variable HEIRLOOM_WORKER, did you mean HEIRLOOM_WORKERS?',

@@ -82,11 +82,11 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   })
 }
 
-/** Most important first. An empty variable counts as not set, as shells and containers pass it. */
+/** Most important first. An empty variable counts as not set, as shells and containers pass it; an empty flag is wrong. */
 function candidatesOf(key: ConfigKey, { cwd, flags, env, envFile, file }: ConfigSources): Candidate[] {
   const candidates: Candidate[] = []
   const add = (source: Source, detail: string, raw: unknown, base: string): void => {
-    if (raw !== undefined && raw !== null && raw !== '')
+    if (raw !== undefined && raw !== null && (raw !== '' || source === 'flag'))
       candidates.push({ raw, origin: { source, detail }, base })
   }
   const variables = variablesOf(key)

@@ -7,7 +7,9 @@
  */
 
 import { readFile, stat } from 'node:fs/promises'
-import { systemCode } from '../errors.ts'
+import { systemCode, toErrorRecord } from '../errors.ts'
+import { verifyAlbumNames } from '../immich/album-names.ts'
+import { parseIgnorePatterns } from '../immich/ignore-patterns.ts'
 import type { ImmichConnection, UploadSettings } from '../tasks/upload-api.ts'
 import { parseDurationMs } from '../units.ts'
 import type { ResolvedConfig, Source } from './config.ts'
@@ -114,8 +116,21 @@ export async function readUploadSettings(
     connection,
     concurrency: immichConcurrency,
     waitMs: parseDurationMs(uploadWait) ?? Number.POSITIVE_INFINITY,
-    albumNames: albumNames === 'none' ? [] : albumNames.split(','),
+    albumNames: readAlbumNames(albumNames),
     includeTrashed,
-    ignorePatterns: immichIgnorePatterns?.split(',') ?? [],
+    ignorePatterns: parseIgnorePatterns(immichIgnorePatterns ?? ''),
   }
+}
+
+/** @throws {@link UsageError} for a placeholder that means nothing. */
+function readAlbumNames(setting: string): readonly string[] {
+  if (setting === 'none') return []
+  const templates = setting.split(',').map((template) => template.trim())
+  try {
+    verifyAlbumNames(templates)
+  } catch (error) {
+    const { message, hint } = toErrorRecord(error)
+    throw new UsageError([`--album-names: ${message}`], hint === undefined ? {} : { hint })
+  }
+  return templates
 }

@@ -83,6 +83,13 @@ describe('the paths of a command line', () => {
     assert.deepEqual(await problemsOf(() => requireLibrary('', cwd)), [
       'the path is empty: is a variable without a value?',
     ])
+    assert.deepEqual(await problemsOf(() => resolveExports(['', 'Takeout', ''], cwd)), [
+      'the path of an export is empty: is a variable without a value?',
+      'the path of an export is empty: is a variable without a value?',
+    ])
+    assert.deepEqual(await problemsOf(() => resolveOriginals('', cwd)), [
+      'the path of --originals is empty: is a variable without a value?',
+    ])
   })
 
   const overlaps: { fact: string; library: string; export?: string; found: number }[] = [

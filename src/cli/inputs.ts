@@ -32,7 +32,8 @@ export async function resolveExports(paths: readonly string[], cwd: string): Pro
   const problems: string[] = []
   const roots = paths.map((path) => resolve(cwd, path))
   for (const path of paths) {
-    const stats = statOrSay(resolve(cwd, path), path, problems)
+    const stats = path === '' ? undefined : statOrSay(resolve(cwd, path), path, problems)
+    if (path === '') problems.push(emptyPath('of an export '))
     if (stats === undefined || stats.isDirectory()) continue
     if (!stats.isFile() || !isArchiveName(path)) {
       problems.push(`${path} is neither a folder nor a .zip, .tgz, .tar.gz or .tar archive`)
@@ -49,6 +50,7 @@ export async function resolveExports(paths: readonly string[], cwd: string): Pro
  */
 export async function resolveOriginals(path: string, cwd: string): Promise<ResolvedExports> {
   const problems: string[] = []
+  if (path === '') throw new UsageError([emptyPath('of --originals ')])
   const folder = resolve(cwd, path)
   const stats = statOrSay(folder, path, problems)
   if (stats !== undefined && !stats.isDirectory()) problems.push(`--originals ${path}: not a folder`)
@@ -69,11 +71,15 @@ function leftOutWarning(path: string, leftOut: readonly string[]): string {
   return `${pluralize(leftOut.length, 'file')} in ${path} ${leftOut.length === 1 ? 'lies' : 'lie'} in no export and ${leftOut.length === 1 ? 'is' : 'are'} left out: ${named}${more}`
 }
 
+/** The working folder is `.`: an empty word is a variable of a script that has no value. */
+function emptyPath(of: string): string {
+  return `the path ${of}is empty: is a variable without a value?`
+}
+
 /** Absolute path of a library that must exist. @throws {@link UsageError} with the nearest name. */
 export function requireLibrary(path: string, cwd: string): string {
   const problems: string[] = []
-  // The working folder is `.`: an empty word is a variable of a script that has no value.
-  if (path === '') throw new UsageError(['the path is empty: is a variable without a value?'])
+  if (path === '') throw new UsageError([emptyPath('')])
   const absolute = resolve(cwd, path)
   const stats = statOrSay(absolute, path, problems)
   if (stats !== undefined && !stats.isDirectory()) problems.push(`${path} is not a folder`)

@@ -3,12 +3,13 @@
  *
  * Everything above takes an {@link Io}, so tests run whole commands in memory. This is the one file that may
  * touch `process.stdout` and its kin. A reader that went away (`heirloom report … | head`) is no error: what is
- * written after that is dropped, quietly.
+ * written after that is dropped, quietly. A result that cannot be written, to a full disk, is one: exit code 1.
  *
  * @module
  */
 
 import { type Clock, systemClock } from '../clock.ts'
+import { systemCode } from '../errors.ts'
 
 /** One output stream. */
 export interface Output {
@@ -109,10 +110,20 @@ function erase(typed: string): string {
   return kept
 }
 
+/** The error comes when the job may be through already: only then is the exit code decided. */
+function failLate(code: string): void {
+  process.stderr.write(`error: the result cannot be written (${code})\n`)
+  process.once('exit', () => {
+    process.exitCode ||= 1
+  })
+}
+
 function outputOf(stream: NodeJS.WriteStream): Output {
   let gone = false
   // EPIPE: the reader has left. EIO: the terminal was closed. In both cases nobody is there to be told.
-  stream.on('error', () => {
+  stream.on('error', (error) => {
+    const code = systemCode(error) ?? error.message
+    if (!gone && stream === process.stdout && code !== 'EPIPE' && code !== 'EIO') failLate(code)
     gone = true
   })
   return {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -12,11 +12,15 @@ const LAUNCHER = resolve('bin/heirloom.js')
 describe('bin/heirloom.js', () => {
   const folder = mkdtempSync(join(tmpdir(), 'heirloom-launcher-'))
   after(() => rmSync(folder, { recursive: true }))
-  const start = (args: readonly string[], nodeArgs: readonly string[] = []): ChildProcess =>
+  const start = (
+    args: readonly string[],
+    nodeArgs: readonly string[] = [],
+    stdout: 'pipe' | number = 'pipe',
+  ): ChildProcess =>
     spawn(process.execPath, [...nodeArgs, LAUNCHER, ...args], {
       cwd: folder,
       env: { PATH: process.env['PATH'], HOME: folder },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, 'pipe'],
     })
 
   test('passes on the exit code', async () => {
@@ -40,5 +44,15 @@ describe('bin/heirloom.js', () => {
     child.stdout!.destroy()
     const [[code], err] = await Promise.all([once(child, 'close'), text(child.stderr!)])
     assert.deepEqual([code, err], [0, ''])
+  })
+
+  test('a result that cannot be written, to a full disk, is one', {
+    skip: process.platform !== 'linux' && 'only Linux has /dev/full',
+  }, async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = start(['config', 'show'], [], full)
+    closeSync(full)
+    const [[code], err] = await Promise.all([once(child, 'close'), text(child.stderr!)])
+    assert.deepEqual([code, err], [1, 'error: the result cannot be written (ENOSPC)\n'])
   })
 })

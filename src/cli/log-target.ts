@@ -51,11 +51,20 @@ function openForAppending(path: string): number {
   }
 }
 
-/** `{"level":"warn","message":"worker died","pid":7,…}` → `warn: worker died (pid 7)`. */
+/**
+ * `{"level":"warn","message":"worker died","pid":7,…}` → `warn: worker died (pid 7)`. An error is its code and words,
+ * and a number has no more digits than a person reads; the log file has all of it.
+ */
 export function toSentence(line: string): string {
   const { time: _time, level, message, ...fields } = JSON.parse(line) as Record<string, unknown>
-  const facts = Object.entries(fields).map(
-    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
+  const facts = Object.entries(fields).map(([name, value]) => `${name} ${spell(value)}`)
   return `${String(level)}: ${String(message)}${facts.length > 0 ? ` (${facts.join(', ')})` : ''}`
+}
+
+function spell(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number') return String(Math.round(value * 10) / 10)
+  if (typeof value === 'object' && value !== null && 'code' in value && 'message' in value)
+    return `${String(value.code)}: ${String(value.message)}`
+  return JSON.stringify(value)
 }

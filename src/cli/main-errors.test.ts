@@ -39,6 +39,16 @@ describe('ingest leaves with 1, one clear line and a hint, no stack, when', () =
       err: 'error: attempt to write a readonly database\nCheck that you may read and write there, or choose another folder.\n',
     },
     {
+      fact: 'the database turns out to be damaged',
+      error: system('ERR_SQLITE_ERROR', 'database disk image is malformed'),
+      err: 'error: database disk image is malformed\nThe database is damaged: keep a copy of it, and put a backup in its place.\n',
+    },
+    {
+      fact: 'the disk has failed under the database',
+      error: Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 }),
+      err: 'error: disk I/O error\nSee that the disk is connected and healthy.\n',
+    },
+    {
       fact: 'the library is newer than the program',
       error: new NewerSchemaError(99, 1),
       err: `error: ${new NewerSchemaError(99, 1).message}\nRun the heirloom version that last wrote this library, or a newer one.\n`,

@@ -89,6 +89,7 @@ describe('a line is parsed to', () => {
         envFile: undefined,
         library: 'lib',
         only: ['a', 'b'],
+        recheck: false,
         dryRun: true,
         json: false,
       },

@@ -154,5 +154,9 @@ function hintFor(code: string | undefined, message: string): string | undefined 
   if (/^(?:EACCES|EPERM|EROFS)$/u.test(code ?? '') || /attempt to write a readonly database/u.test(message)) {
     return 'Check that you may read and write there, or choose another folder.'
   }
+  if (/database disk image is malformed|file is not a database/u.test(message)) {
+    return 'The database is damaged: keep a copy of it, and put a backup in its place.'
+  }
+  if (code === 'EIO' || /disk I\/O error/u.test(message)) return 'See that the disk is connected and healthy.'
   return undefined
 }

@@ -20,8 +20,7 @@ export const FEW_PROBLEMS = 5
 
 /** `path: reason` in one line where it fits, else the end of the path with the reason below it. */
 export function problemLine({ path, message: told, hint }: Problem, columns: number): string[] {
-  // Messages that begin with the path need not say it twice.
-  const message = path !== undefined && told.startsWith(`${path} `) ? told.slice(path.length + 1) : told
+  const message = withoutPath(told, path)
   const about = path === undefined ? '' : `${neutralize(path)}: `
   const whole = `  ${about}${neutralize(message)}`
   const hints = hint === undefined ? [] : indented(hint, columns)
@@ -30,6 +29,12 @@ export function problemLine({ path, message: told, hint }: Problem, columns: num
     path === undefined ? indented(message, columns) : [truncateStart(neutralize(path), columns - 2)]
   if (path === undefined) return [`  ${first.trimStart()}`, ...rest, ...hints]
   return [`  ${first}`, ...indented(message, columns), ...hints]
+}
+
+/** Messages that begin with the path need not say it twice. */
+function withoutPath(message: string, path: string | undefined): string {
+  const start = [`${path}: `, `${path} `].find((opening) => message.startsWith(opening))
+  return path === undefined || start === undefined ? message : message.slice(start.length)
 }
 
 function indented(text: string, columns: number): string[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { QueueSnapshot } from '../tasks/queue-snapshot.ts'
 import { beginDrain, continueDrain, drainEndLine, drainLine, drainObstacles } from './queue-drain-view.ts'
-import type { QueueSnapshot } from './queue-snapshot.ts'
 import { busySnapshot, laneStatistics, NOW, type statusCounts } from './testing/sample-queue.ts'
 
 function at(afterMs: number, counts: Parameters<typeof statusCounts>[0]): QueueSnapshot {

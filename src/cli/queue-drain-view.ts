@@ -8,9 +8,9 @@
  */
 
 import type { StatusCounts } from '../queue/backend.ts'
+import { openOf, type QueueSnapshot } from '../tasks/queue-snapshot.ts'
 import { formatCount, formatDuration, pluralize } from '../units.ts'
 import { formatRate } from './gauge.ts'
-import { openOf, type QueueSnapshot } from './queue-snapshot.ts'
 import { neutralize } from './text-width.ts'
 
 export interface DrainProgress {

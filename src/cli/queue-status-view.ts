@@ -8,16 +8,16 @@
 
 import type { Coordinator, StatusCounts, StoredSchedule } from '../queue/backend.ts'
 import type { TaskStatus } from '../queue/task.ts'
-import { formatCount, formatDuration, pluralize } from '../units.ts'
-import { formatRate } from './gauge.ts'
-import type { Paint } from './paint.ts'
 import {
   type LaneSnapshot,
   openOf,
   type QueuePlace,
   type QueueSnapshot,
   workersOf,
-} from './queue-snapshot.ts'
+} from '../tasks/queue-snapshot.ts'
+import { formatCount, formatDuration, pluralize } from '../units.ts'
+import { formatRate } from './gauge.ts'
+import type { Paint } from './paint.ts'
 import { table } from './table.ts'
 import { neutralize, truncate, widthOf, wrap } from './text-width.ts'
 

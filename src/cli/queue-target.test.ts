@@ -15,7 +15,7 @@ import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../clock.ts'
 import { openSqliteBackendInProcess } from '../queue/sqlite/index.ts'
 import { openLibrarySession } from '../tasks/library-session.ts'
-import { explainSqlite, openQueue, QueueDatabaseError } from './queue-target.ts'
+import { openQueue } from './queue-target.ts'
 import { UsageError } from './usage-error.ts'
 
 let cwd = ''
@@ -144,32 +144,5 @@ describe('openQueue', () => {
       return true
     })
     assert.equal(existsSync(join(cwd, 'Photoz')), false)
-  })
-})
-
-describe('explainSqlite', () => {
-  test('says what to do about a lock that is held for long', () => {
-    const file = join(cwd, 'queue.db')
-    const holder = new DatabaseSync(file)
-    const other = new DatabaseSync(file, { timeout: 0 })
-    holder.exec('BEGIN IMMEDIATE')
-    let explained: unknown
-    try {
-      other.exec('BEGIN IMMEDIATE')
-    } catch (error) {
-      explained = explainSqlite(error, file)
-    }
-    holder.exec('ROLLBACK')
-    holder.close()
-    other.close()
-    assert.ok(explained instanceof QueueDatabaseError)
-    assert.equal(explained.message, `${file}: database is locked`)
-    assert.match(explained.hint ?? '', /try again in a moment/u)
-  })
-
-  test('answers every other error as it is', () => {
-    const error = new TypeError('x')
-    assert.equal(explainSqlite(error, '/q.db'), error)
-    assert.equal(explainSqlite('text', '/q.db'), 'text')
   })
 })

@@ -12,16 +12,17 @@ import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
-import { HeirloomError, type Recovery } from '../errors.ts'
+import { HeirloomError } from '../errors.ts'
 import { readIdentity, requireIdentity } from '../library/identity.ts'
 import { findLibrary, type LibraryPaths } from '../library/library-folder.ts'
 import { LIBRARY_SCHEMA_VERSION } from '../library/schema.ts'
 import type { Backend } from '../queue/backend.ts'
 import { NewerSchemaError } from '../queue/queue-errors.ts'
+import { explainSqlite, sqliteCode } from '../queue/sqlite/database-error.ts'
 import { openSqliteBackendInProcess } from '../queue/sqlite/index.ts'
 import { QUEUE_SCHEMA_VERSION } from '../queue/sqlite/schema.ts'
+import type { QueuePlace } from '../tasks/queue-snapshot.ts'
 import { requireLibrary } from './inputs.ts'
-import type { QueuePlace } from './queue-snapshot.ts'
 
 export interface OpenQueue {
   readonly backend: Backend
@@ -56,38 +57,9 @@ export class OlderSchemaError extends HeirloomError {
   }
 }
 
-/** Thrown when SQLite cannot do what was asked for, for a reason outside of this program. */
-export class QueueDatabaseError extends HeirloomError {
-  readonly code = 'queue/database'
-  readonly recovery: Recovery = 'retry'
-}
-
-/** What to do about SQLite's primary result codes, https://sqlite.org/rescode.html. */
-const SQLITE_HINTS: ReadonlyMap<number, string> = new Map([
-  [5, 'Another process writes to it for a long time: try again in a moment.'],
-  [6, 'Another process writes to it for a long time: try again in a moment.'],
-  [8, 'Check that you may write this file and its folder.'],
-  [10, 'See that its disk is connected and healthy.'],
-  [11, 'The database is damaged: keep a copy of it, then see `sqlite3 FILE .recover`.'],
-  [13, 'Free some space and run the same command again.'],
-  [14, 'Check that you may read and write this file and its folder.'],
-])
-
 /** SQLite's primary result code of a missing table, and of a file that is no database. */
 const LACKS_SOMETHING = 1
 const NOT_A_DATABASE = 26
-
-function sqliteCode(error: unknown): number | undefined {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined
-  return typeof code === 'number' ? code & 0xff : undefined
-}
-
-/** The error to show for one that SQLite threw while the database was in use; any other is answered as it is. */
-export function explainSqlite(error: unknown, database: string): unknown {
-  const hint = SQLITE_HINTS.get(sqliteCode(error) ?? 0)
-  if (!(error instanceof Error) || hint === undefined) return error
-  return new QueueDatabaseError(`${database}: ${error.message}`, { cause: error, hint })
-}
 
 export interface QueueTarget {
   /** As given: the folder of a library, or a database. */
@@ -100,7 +72,7 @@ export interface QueueTarget {
 /**
  * @param options.withProgram - Ends of tasks are to be recorded where the tasks belong: in a library's ledger.
  * @throws UsageError when there is no such path; {@link NotAQueueError}, {@link OlderSchemaError},
- *   NewerSchemaError, {@link QueueDatabaseError}, and what a library has against its state folder.
+ *   NewerSchemaError, QueueDatabaseError, and what a library has against its state folder.
  */
 export async function openQueue(
   target: QueueTarget,

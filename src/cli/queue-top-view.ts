@@ -8,10 +8,10 @@
  */
 
 import type { Task } from '../queue/task.ts'
+import { finalOf, type LaneSnapshot, openOf, type QueueSnapshot, workersOf } from '../tasks/queue-snapshot.ts'
 import { formatCount, formatDuration, pluralize } from '../units.ts'
 import { bar, fitParts, formatRate, percentOf, type ViewSize } from './gauge.ts'
 import type { Paint } from './paint.ts'
-import { finalOf, type LaneSnapshot, openOf, type QueueSnapshot, workersOf } from './queue-snapshot.ts'
 import { SILENT_AFTER_MS, titleOf } from './queue-status-view.ts'
 import { noteOf, statusOf } from './queue-task-view.ts'
 import { neutralize, pad, truncate, widthOf } from './text-width.ts'

@@ -18,7 +18,12 @@ const MAX_NAME_COLUMNS = 40
 
 /** Whether anything of it makes the exit code 1. */
 export function hasUploadFailed({ exports, problems }: UploadSummary): boolean {
-  return problems.length > 0 || exports.some((one) => one.left > 0 || one.problemCount > 0)
+  return problems.length > 0 || exports.some(isIncomplete)
+}
+
+/** All files can be there, and the albums not: then the export failed, and nothing of it is left. */
+function isIncomplete({ phase, left, problemCount }: ExportUploadSummary): boolean {
+  return phase === 'failed' || left > 0 || problemCount > 0
 }
 
 /** Of `heirloom upload`. */
@@ -34,14 +39,7 @@ export function uploadCounts(summary: UploadSummary, style: SummaryStyle): strin
   const server = `Server:  ${neutralize(address)}${version}`
   const problems = problemsOf('the uploads', summary.problems, summary.problems.length, style)
   if (exports.length === 0) return [server, ...problems]
-  if (!hasUploadFailed(summary) && exports.every(({ created }) => created === 0)) {
-    const files = exports.reduce((total, { present }) => total + present, 0)
-    return [
-      server,
-      ...remarksOf(exports),
-      `Nothing to upload: all ${pluralize(files, 'file')} were on the server already`,
-    ]
-  }
+  if (isNothingNew(summary)) return [server, nothingNew(exports), ...remarksOf(exports)]
   const rows = exports.map((one) => [
     truncate(neutralize(one.name), MAX_NAME_COLUMNS),
     ...[one.created, one.present, one.failed, one.left].map(formatCount),
@@ -58,22 +56,44 @@ export function uploadCounts(summary: UploadSummary, style: SummaryStyle): strin
   ]
 }
 
-/** What is not on the server, and shall not be. */
+function isNothingNew(summary: UploadSummary): boolean {
+  const { exports, status } = summary
+  const isQuiet = status === 'complete' && !hasUploadFailed(summary)
+  return isQuiet && exports.length > 0 && exports.every(({ created }) => created === 0)
+}
+
+/** Of several exports no sum is told: a content that two of them have is one file on the server. */
+function nothingNew(exports: readonly ExportUploadSummary[]): string {
+  const [one, ...others] = exports
+  if (one !== undefined && others.length === 0) {
+    if (one.present === 0) return 'Nothing to upload'
+    const all = one.present === 1 ? 'the only file was' : `all ${pluralize(one.present, 'file')} were`
+    return `Nothing to upload: ${all} on the server already`
+  }
+  return `Nothing to upload: all that is to be sent of ${pluralize(exports.length, 'export')} was on the server already`
+}
+
+/** What is not on the server, and shall not be. A content that two exports have is counted for each. */
 function remarksOf(exports: readonly ExportUploadSummary[]): string[] {
-  const trashed = exports.reduce((sum, one) => sum + one.trashed, 0)
-  const unsupported = exports.reduce((sum, one) => sum + one.unsupported, 0)
-  return [
-    ...(trashed > 0 ? [`${pluralize(trashed, 'file')} in the trash of the server: left there`] : []),
-    ...(unsupported > 0
-      ? [`${pluralize(unsupported, 'file')} of formats that the server does not take: not sent`]
-      : []),
-  ]
+  return exports.flatMap(({ name, trashed, unsupported }) => {
+    const of = exports.length === 1 ? '' : ` of ${truncate(neutralize(name), MAX_NAME_COLUMNS)}`
+    return [
+      ...(trashed > 0
+        ? [
+            `${pluralize(trashed, 'file')}${of} thrown away on the server: not sent again (to have ${trashed === 1 ? 'it' : 'them'} back, restore ${trashed === 1 ? 'it' : 'them'} in its trash)`,
+          ]
+        : []),
+      ...(unsupported > 0
+        ? [`${pluralize(unsupported, 'file')}${of} of formats that the server does not take: not sent`]
+        : []),
+    ]
+  })
 }
 
 function exportProblems(one: ExportUploadSummary, style: SummaryStyle): string[] {
-  const whole = one.message !== undefined && one.problems.length === 0
-  const problems = whole ? [{ code: 'upload/failed', message: one.message ?? '' }] : one.problems
-  return problemsOf(`the upload of ${one.name}`, problems, one.problemCount, style)
+  const { name, phase, message, problems, problemCount } = one
+  const whole = phase === 'failed' && message !== undefined ? [{ code: 'upload/failed', message }] : []
+  return problemsOf(`the upload of ${name}`, [...whole, ...problems], problemCount + whole.length, style)
 }
 
 function problemsOf(
@@ -99,9 +119,11 @@ export function uploadNextStep(summary: UploadSummary, { paint, columns }: Summa
   if (summary.status === 'interrupted') {
     return say('Interrupted: what was sent stays. Run the same command again to go on.', paint.yellow)
   }
-  if (!hasUploadFailed(summary)) return [paint.green(`Uploaded in ${formatDuration(summary.durationMs)}.`)]
+  const took = formatDuration(summary.durationMs)
+  if (isNothingNew(summary)) return []
+  if (!hasUploadFailed(summary)) return [paint.green(`Uploaded in ${took}.`)]
   return say(
-    `Not everything is on the server. When the reasons above are cured: heirloom upload ${summary.library} sends only what is missing.`,
+    `Not everything is on the server as it should be. When the reasons above are cured: heirloom upload ${summary.library} sends only what is missing.`,
     paint.yellow,
   )
 }
@@ -119,6 +141,9 @@ function forecastLines(summary: UploadSummary, forecast: UploadForecast, style: 
       calls.map(([name, times]) => [`  ${name}`, formatCount(times)]),
       ['left', 'right'],
     ),
+    ...(forecast.present > 0
+      ? ['  and two at most for each file that the server had before and knows less of']
+      : []),
     ...problemsOf('the plan', summary.problems, summary.problems.length, style),
     '',
     'Dry run: nothing was changed on the server',

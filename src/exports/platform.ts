@@ -29,7 +29,13 @@ export type NonMedia =
       /** `service-file`: no photo of anybody, whatever its name is. `other-processor`: was not asked for. */
       readonly code?: 'service-file' | 'other-processor'
     }
-  | { readonly entry: ArchiveEntry; readonly outcome: 'failed'; readonly reason: string }
+  | {
+      readonly entry: ArchiveEntry
+      readonly outcome: 'failed'
+      readonly reason: string
+      /** What the container has against it: `link`, `encrypted`. */
+      readonly code?: string
+    }
 
 /** Everything a platform has to say of its part of an export. Each entry appears at most once. */
 export interface Reading {

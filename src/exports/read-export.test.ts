@@ -239,7 +239,13 @@ describe('readExport', () => {
       archive(
         [entry('a.bin'), entry('twice.bin'), entry('dup (copy 2).bin')],
         [
-          { code: 'encrypted', path: 'secret.jpg', sizeBytes: 99, message: 'is encrypted' },
+          {
+            code: 'encrypted',
+            path: 'secret.jpg',
+            sizeBytes: 99,
+            message: 'is encrypted',
+            hint: 'Unlock it.',
+          },
           { code: 'encrypted', path: 'twice.bin', message: 'is encrypted' },
           { code: 'missing-part', message: 'part 002 is missing' },
           { code: 'duplicate-name', path: 'dup.bin', delivered: true, message: 'name occurs twice' },
@@ -251,8 +257,20 @@ describe('readExport', () => {
     assert.deepEqual(
       reading.nonMedia.map(({ entry: { path, sizeBytes }, ...rest }) => ({ path, sizeBytes, ...rest })),
       [
-        { path: 'secret.jpg', sizeBytes: 99, outcome: 'failed', reason: 'encrypted: is encrypted' },
-        { path: 'twice (copy 2).bin', sizeBytes: 0, outcome: 'failed', reason: 'encrypted: is encrypted' },
+        {
+          path: 'secret.jpg',
+          sizeBytes: 99,
+          outcome: 'failed',
+          code: 'encrypted',
+          reason: 'is encrypted: Unlock it.',
+        },
+        {
+          path: 'twice (copy 2).bin',
+          sizeBytes: 0,
+          outcome: 'failed',
+          code: 'encrypted',
+          reason: 'is encrypted',
+        },
       ],
     )
     assert.deepEqual(reading.remarks, [

@@ -160,7 +160,7 @@ function failedEntries(archive: Archive): readonly NonMedia[] {
     paths.add(path)
     const source = { kind: 'file', file: archive.inputs[0] ?? '' } as const
     const entry = { path, sizeBytes: problem.sizeBytes ?? 0, source }
-    return [{ entry, outcome: 'failed', reason: `${problem.code}: ${problem.message}` }]
+    return [{ entry, outcome: 'failed', code: problem.code, reason: wordsOf(problem) }]
   })
 }
 
@@ -168,10 +168,16 @@ function failedEntries(archive: Archive): readonly NonMedia[] {
 function containerRemarks(archive: Archive): Reading['remarks'] {
   return archive.problems
     .filter((problem) => !isFailedFile(problem))
-    .map(({ code, message, hint, path }) => {
-      const whole = hint === undefined ? message : `${message}: ${hint}`
-      return path === undefined ? { code, message: whole } : { code, message: whole, path }
+    .map((problem) => {
+      const { code, path } = problem
+      const message = wordsOf(problem)
+      return path === undefined ? { code, message } : { code, message, path }
     })
+}
+
+/** The hint too: the ledger and the report have one text. */
+function wordsOf({ message, hint }: ArchiveProblem): string {
+  return hint === undefined ? message : `${message}: ${hint}`
 }
 
 function isFailedFile(problem: ArchiveProblem): problem is ArchiveProblem & { readonly path: string } {

@@ -128,15 +128,25 @@ export interface ImmichApi {
   /** All that the user sees, owned or shared. */
   albums(signal?: AbortSignal): Promise<readonly ServerAlbum[]>
   /** Not repeated inside: a lost answer may mean an album that exists. */
-  createAlbum(album: { readonly name: string; readonly description?: string }): Promise<ServerAlbum>
+  createAlbum(
+    album: { readonly name: string; readonly description?: string },
+    signal?: AbortSignal,
+  ): Promise<ServerAlbum>
   /** Any number; chunked inside. Safe to repeat. */
-  addToAlbum(albumId: string, assetIds: readonly string[]): Promise<readonly MemberResult[]>
+  addToAlbum(
+    albumId: string,
+    assetIds: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<readonly MemberResult[]>
   /** All or nothing at the server; chunked inside. */
-  updateAssets(assetIds: readonly string[], change: AssetChange): Promise<void>
+  updateAssets(assetIds: readonly string[], change: AssetChange, signal?: AbortSignal): Promise<void>
   /** The first is shown. Not repeated inside. */
-  createStack(assetIds: readonly string[]): Promise<{ readonly id: string }>
+  createStack(assetIds: readonly string[], signal?: AbortSignal): Promise<{ readonly id: string }>
   /** Stacks that one of these assets is in. */
-  stacksOf(assetId: string): Promise<readonly { readonly id: string; readonly assetIds: readonly string[] }[]>
+  stacksOf(
+    assetId: string,
+    signal?: AbortSignal,
+  ): Promise<readonly { readonly id: string; readonly assetIds: readonly string[] }[]>
   /** Every match, page by page. */
   search(filter: AssetSearch, signal?: AbortSignal): AsyncIterable<FoundAsset>
   /** Ends idle connections. */

@@ -7,14 +7,7 @@
 import { pluralize } from '../units.ts'
 import type { MemberResult, ServerAlbum } from './api.ts'
 import { type ClientContext, chunksOf, get, ID_CHUNK, type Methods } from './client-context.ts'
-import {
-  type AlbumAnswer,
-  albumAnswer,
-  albumsAnswer,
-  membersAnswer,
-  stackAnswer,
-  stackedAnswer,
-} from './schemas.ts'
+import type { AlbumAnswer } from './schemas.ts'
 
 export function albumMethods(context: ClientContext): Methods<'albums' | 'createAlbum' | 'addToAlbum'> {
   const { calls, answerMs } = context
@@ -25,7 +18,7 @@ export function albumMethods(context: ClientContext): Methods<'albums' | 'create
       const [ownedQuery, othersQuery] = major < 3 ? ['', '?shared=true'] : ['?isOwned=true', '?isOwned=false']
       const list = async (query: string): Promise<AlbumAnswer[]> =>
         await calls.call({
-          ...get('listing albums', `/albums${query}`, albumsAnswer, signal),
+          ...get('listing albums', `/albums${query}`, (answers) => answers.albumsAnswer, signal),
           callClass: 'album',
         })
       const owned = await list(ownedQuery)
@@ -36,20 +29,21 @@ export function albumMethods(context: ClientContext): Methods<'albums' | 'create
         ...others.map((album) => serverAlbum(album, false)),
       ]
     },
-    createAlbum: async ({ name, description }) => {
+    createAlbum: async ({ name, description }, signal) => {
       const album = await calls.call({
         name: `creating the album ${name}`,
         method: 'POST',
         route: '/albums',
         body: JSON.stringify({ albumName: name, description }),
-        schema: albumAnswer,
+        schema: (answers) => answers.albumAnswer,
+        signal,
         callClass: 'album',
         repeat: 'never',
         answerMs,
       })
       return serverAlbum(album, true)
     },
-    addToAlbum: async (albumId, assetIds) => {
+    addToAlbum: async (albumId, assetIds, signal) => {
       const results: MemberResult[] = []
       for (const ids of chunksOf(assetIds, ID_CHUNK)) {
         const members = await calls.call({
@@ -57,7 +51,8 @@ export function albumMethods(context: ClientContext): Methods<'albums' | 'create
           method: 'PUT',
           route: `/albums/${encodeURIComponent(albumId)}/assets`,
           body: JSON.stringify({ ids }),
-          schema: membersAnswer,
+          schema: (answers) => answers.membersAnswer,
+          signal,
           callClass: 'album',
           repeat: 'safe',
           answerMs,
@@ -87,27 +82,35 @@ function serverAlbum(album: AlbumAnswer, isOwned: boolean): ServerAlbum {
 
 export function stackMethods({ calls, answerMs }: ClientContext): Methods<'createStack' | 'stacksOf'> {
   return {
-    createStack: async (assetIds) => {
+    createStack: async (assetIds, signal) => {
       const { id } = await calls.call({
         name: `stacking ${pluralize(assetIds.length, 'asset')}`,
         method: 'POST',
         route: '/stacks',
         body: JSON.stringify({ assetIds }),
-        schema: stackAnswer,
+        schema: (answers) => answers.stackAnswer,
+        signal,
         callClass: 'stack',
         repeat: 'never',
         answerMs,
       })
       return { id }
     },
-    stacksOf: async (assetId) => {
+    stacksOf: async (assetId, signal) => {
       // An asset is in one stack at most. Listing all stacks has no pages; asking the asset is two small answers.
       const asset = await calls.call(
-        get(`asking for the asset ${assetId}`, `/assets/${encodeURIComponent(assetId)}`, stackedAnswer),
+        get(
+          `asking for the asset ${assetId}`,
+          `/assets/${encodeURIComponent(assetId)}`,
+          (answers) => answers.stackedAnswer,
+          signal,
+        ),
       )
       if (asset.stack === null || asset.stack === undefined) return []
       const route = `/stacks/${encodeURIComponent(asset.stack.id)}`
-      const stack = await calls.call(get(`asking for the stack ${asset.stack.id}`, route, stackAnswer))
+      const stack = await calls.call(
+        get(`asking for the stack ${asset.stack.id}`, route, (answers) => answers.stackAnswer, signal),
+      )
       return [{ id: stack.id, assetIds: stack.assets.map(({ id }) => id) }]
     },
   }

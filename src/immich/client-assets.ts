@@ -17,14 +17,7 @@ import type {
 import { type ClientContext, chunksOf, ID_CHUNK, type Methods } from './client-context.ts'
 import { type ImmichError, RejectedError, UnexpectedAnswerError } from './immich-errors.ts'
 import { uploadBody } from './multipart.ts'
-import {
-  type AssetAnswer,
-  type CheckResult,
-  checkAnswer,
-  type SearchAnswer,
-  searchAnswer,
-  uploadAnswer,
-} from './schemas.ts'
+import type { AssetAnswer, CheckResult, SearchAnswer } from './schemas.ts'
 
 /** Of one bulk-upload-check. 65,534 are a 500 (one SQL parameter each, measured on 3.1.0); upstream's CLI sends 5,000. */
 const CHECK_CHUNK = 5_000
@@ -47,7 +40,7 @@ export function assetMethods(
         return await upload(context, file, options)
       }
     },
-    updateAssets: async (assetIds, change) => {
+    updateAssets: async (assetIds, change, signal) => {
       for (const ids of chunksOf(assetIds, ID_CHUNK)) {
         await context.calls.call({
           name: `changing ${pluralize(ids.length, 'asset')}`,
@@ -55,6 +48,7 @@ export function assetMethods(
           route: '/assets',
           body: JSON.stringify({ ids, ...changeFields(change) }),
           schema: undefined,
+          signal,
           callClass: 'asset',
           repeat: 'safe',
           answerMs: context.answerMs,
@@ -84,7 +78,7 @@ async function checkUploads(
       route: '/assets/bulk-upload-check',
       // Positions instead of the caller's ids: those may be long, or there twice.
       body: JSON.stringify({ assets: chunk.map(({ sha1 }, at) => ({ id: String(at), checksum: sha1 })) }),
-      schema: checkAnswer,
+      schema: (answers) => answers.checkAnswer,
       signal,
       callClass: 'read',
       repeat: 'safe',
@@ -131,7 +125,7 @@ async function upload(
     route: '/assets',
     headers: { 'x-immich-checksum': file.sha1 },
     body: { contentType: body.contentType, contentLengthBytes: body.contentLengthBytes, stream: counted },
-    schema: uploadAnswer,
+    schema: (answers) => answers.uploadAnswer,
     signal,
     callClass: 'upload',
     repeat: 'safe',
@@ -140,6 +134,8 @@ async function upload(
     judgedByAnswer: true,
     beforeRepeat: async (error) => await arrivedAnyway(context, file, error, signal),
   })
+  // Then it has read the form to its end; one that answers early may not have.
+  if (answer.status === 'created') body.release()
   return { assetId: answer.id, status: answer.status }
 }
 
@@ -188,7 +184,7 @@ async function* search(
       method: 'POST',
       route: '/search/metadata',
       body: JSON.stringify({ ...searchFields(filter), page, size: PAGE_SIZE }),
-      schema: searchAnswer,
+      schema: (answers) => answers.searchAnswer,
       signal,
       callClass: 'search',
       repeat: 'safe',

@@ -25,7 +25,6 @@ import {
 } from './immich-errors.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import { DEFAULT_RETRY, type RetryOptions } from './retry-policy.ts'
-import { keyAnswer, mediaTypesAnswer, userAnswer, versionAnswer } from './schemas.ts'
 
 export interface ImmichClientOptions {
   /** With or without `/api`, a base path, a slash at its end. */
@@ -112,7 +111,7 @@ export function createImmichClient(options: ImmichClientOptions): ImmichApi {
 
 async function askVersion({ base, calls }: ClientContext, signal?: AbortSignal): Promise<ServerVersion> {
   const { major, minor, patch } = await calls.call(
-    get('asking for the version', '/server/version', versionAnswer, signal),
+    get('asking for the version', '/server/version', (answers) => answers.versionAnswer, signal),
   )
   if (!(major === 3 || (major === 2 && minor >= 5))) {
     throw new UnsupportedServerError(base, `${major}.${minor}.${patch}`, SUPPORTED)
@@ -126,17 +125,27 @@ function serverMethods({
 }: ClientContext): Methods<'me' | 'permissions' | 'supportedExtensions'> {
   return {
     me: async (signal) => {
-      const call = get('asking for the user', '/users/me', userAnswer, signal)
+      const call = get('asking for the user', '/users/me', (answers) => answers.userAnswer, signal)
       const user = await unlessRefused(calls.call(call))
       return user === undefined ? undefined : { id: user.id, name: user.name }
     },
     permissions: async (signal) => {
       if (isSession) return ['all']
-      const call = get('asking for the permissions of the key', '/api-keys/me', keyAnswer, signal)
+      const call = get(
+        'asking for the permissions of the key',
+        '/api-keys/me',
+        (answers) => answers.keyAnswer,
+        signal,
+      )
       return (await unlessRefused(calls.call(call)))?.permissions
     },
     supportedExtensions: async (signal) => {
-      const call = get('asking for the supported types', '/server/media-types', mediaTypesAnswer, signal)
+      const call = get(
+        'asking for the supported types',
+        '/server/media-types',
+        (answers) => answers.mediaTypesAnswer,
+        signal,
+      )
       const { image, video } = await calls.call(call)
       return new Set([...image, ...video].map((extension) => extension.toLowerCase()))
     },

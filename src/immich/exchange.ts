@@ -9,7 +9,6 @@
  */
 
 import type { Readable } from 'node:stream'
-import { Agent, errors, request } from 'undici'
 import type { Clock } from '../clock.ts'
 import { formatDuration } from '../units.ts'
 import type { ServerAddress } from './address.ts'
@@ -21,6 +20,7 @@ import {
   UnexpectedAnswerError,
   UnreachableError,
 } from './immich-errors.ts'
+import { Agent, errors, request } from './undici-parts.ts'
 
 /** The longest answer that is read: all albums come at once, 1000 found assets are 1.3 MB (measured on 3.1.0). */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -88,8 +88,10 @@ export function createExchanges(options: {
   const send = async (call: ExchangeRequest): Promise<Answer> => {
     const watch = createWatch({ clock, stallMs, call })
     try {
-      const response = await request(address.urlOf(call.route), {
-        dispatcher: call.isFresh === true ? agents.fresh : agents.kept,
+      const { origin, pathname, search } = new URL(address.urlOf(call.route))
+      const response = await request(call.isFresh === true ? agents.fresh : agents.kept, {
+        origin,
+        path: `${pathname}${search}`,
         method: call.method,
         headers: {
           accept: 'application/json',

@@ -24,16 +24,22 @@ import {
 } from './immich-errors.ts'
 import type { CallClass, Limiter } from './limiter.ts'
 import { parseRetryAfter, type Repeat, type RetryOptions, retryDelayMs } from './retry-policy.ts'
-import { failureText, parseJson, pingAnswer } from './schemas.ts'
 
 /** How long a sign of life may take. */
 const PING_ANSWER_MS = 10_000
+
+/** Loaded while the first question is on its way: the schemas take longer to load than a server to answer. */
+export type Answers = typeof import('./schemas.ts')
+
+function loadAnswers(): Promise<Answers> {
+  return import('./schemas.ts')
+}
 
 export interface Call<T> extends Omit<ExchangeRequest, 'answerMs' | 'isFresh'> {
   readonly callClass: CallClass
   readonly repeat: Repeat
   /** Of the answer; undefined where nothing is answered. */
-  readonly schema: z.ZodType<T> | undefined
+  readonly schema: ((answers: Answers) => z.ZodType<T>) | undefined
   /** Default: the stall limit. */
   readonly answerMs?: number
   /** What the call holds in memory. Default: the length of a JSON body. */
@@ -64,6 +70,7 @@ interface CallsOptions {
 export function createCalls(options: CallsOptions): Calls {
   const { address, exchanges, limiter, clock, stallMs, closed } = options
   const door = createDoor(options)
+  let known: Answers | undefined
 
   const exchange = async <T>(call: Call<T>): Promise<T> => {
     const held = call.heldBytes ?? (typeof call.body === 'string' ? call.body.length : 0)
@@ -72,9 +79,12 @@ export function createCalls(options: CallsOptions): Calls {
       await door.enter(call.signal)
       const startedAtMs = clock.now()
       const isFresh = call.repeat === 'never'
-      const answer = await exchanges.send({ ...call, isFresh, answerMs: call.answerMs ?? stallMs })
+      const sending = exchanges.send({ ...call, isFresh, answerMs: call.answerMs ?? stallMs })
+      const answers = known ?? loadAnswers()
+      const answer = await sending
       tellLatency(call.judgedByAnswer === true ? answer.answeredInMs : clock.now() - startedAtMs)
-      return readAnswer(answer, call, { address, clean: exchanges.clean, nowMs: clock.now() })
+      known ??= await answers
+      return readAnswer(answer, call, { address, clean: exchanges.clean, nowMs: clock.now(), answers: known })
     }
     return await limiter.run(call.callClass, held, once, call.signal)
   }
@@ -135,6 +145,7 @@ function createDoor({ address, exchanges, clock, closed, breaker: options }: Cal
         answerMs: PING_ANSWER_MS,
         signal: closed,
       })
+      const { pingAnswer, parseJson } = await loadAnswers()
       return pingAnswer.safeParse(parseJson(answer.text)).success
     } catch {
       return false
@@ -168,11 +179,13 @@ interface AnswerContext {
   readonly address: ServerAddress
   readonly clean: (text: string) => string
   readonly nowMs: number
+  readonly answers: Answers
 }
 
 /** The checked result of an answer; throws what its status means. */
 function readAnswer<T>(answer: Answer, call: Call<T>, context: AnswerContext): T {
   const { status } = answer
+  const { failureText, parseJson } = context.answers
   if (status >= 300 && status < 400) throw redirected(answer, call.route, context)
   if (status >= 400) {
     throw errorOfStatus({
@@ -187,7 +200,7 @@ function readAnswer<T>(answer: Answer, call: Call<T>, context: AnswerContext): T
   const json = parseJson(answer.text)
   if (json === undefined)
     throw new UnexpectedAnswerError(call.name, `no JSON: ${context.clean(answer.text).slice(0, 80)}`)
-  const parsed = call.schema.safeParse(json)
+  const parsed = call.schema(context.answers).safeParse(json)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const where = issue?.path.join('.') ?? ''

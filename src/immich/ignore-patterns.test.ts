@@ -11,6 +11,8 @@ describe('toIgnoreMatcher', () => {
     ['img_?.jpg', 'a/x.jpg', 'IMG_12.jpg', false],
     ['*.{mov,mp4}', 'a/x.mp4', undefined, true],
     ['*.{mov,mp4}', 'a/x.mp3', undefined, false],
+    ['{img_?,x}.jpg', 'a/img_1.jpg', undefined, true],
+    ['{img_?,x}.jpg', 'a/img_12.jpg', undefined, false],
     ['anna/*', 'anna/photos/x.jpg', undefined, false],
     ['anna/**', 'anna/photos/x.jpg', undefined, true],
     ['**/trash/**', 'anna/trash/photos/x.jpg', undefined, true],

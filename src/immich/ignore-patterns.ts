@@ -58,6 +58,7 @@ function toExpressionSource(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/gu, (character) => {
     if (character === '*') return '[^/]*'
     if (character === '?') return '[^/]'
+    if (character === '?') return '[^/]'
     return character === '-' || character === '/' ? character : `\\${character}`
   })
 }

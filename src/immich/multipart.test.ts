@@ -83,7 +83,7 @@ test('a reader that is not ours finds the same in it', async () => {
   assert.ok(Buffer.from(await asset.arrayBuffer()).equals(content))
 })
 
-for (const sizeBytes of [0, 1, 262_143, 262_144, 262_145, 600_000]) {
+for (const sizeBytes of [0, 1, 262_143, 262_144, 262_145, 600_000, 1_048_576, 1_048_577, 1_600_000]) {
   test(`a file of ${sizeBytes} bytes is sent whole, with its length told before`, async () => {
     const content = Buffer.alloc(sizeBytes, 'x')
     const bytes = await bytesOf(await formOf(content))
@@ -132,6 +132,54 @@ describe('hostile names', () => {
   })
 })
 
+describe('buffers that were given back', () => {
+  async function collect(body: ReturnType<typeof uploadBody>): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    for await (const chunk of body.stream()) chunks.push(Buffer.from(chunk))
+    return Buffer.concat(chunks)
+  }
+
+  test('hold the next form whole, whether it is shorter or longer', async () => {
+    for (const sizeBytes of [300_000, 200_000, 700_000, 10, 0]) {
+      const content = Buffer.alloc(sizeBytes, String(sizeBytes % 7))
+      const body = uploadBody(await formOf(content), 'limit')
+      const sent = await collect(body)
+      body.release()
+      assert.equal(sent.length, body.contentLengthBytes)
+      assert.ok(
+        sent
+          .subarray(sent.indexOf('octet-stream\r\n\r\n') + 16)
+          .equals(Buffer.concat([content, Buffer.from('\r\n--limit--\r\n')])),
+      )
+    }
+  })
+
+  test('are not used by a form that begins before', async () => {
+    const [one, two] = [await formOf(Buffer.alloc(1000, 'a')), await formOf(Buffer.alloc(1000, 'b'))]
+    const first = uploadBody(one, 'limit')
+    const chunks: Buffer[] = []
+    for await (const chunk of first.stream()) {
+      await collect(uploadBody(two, 'limit'))
+      chunks.push(chunk)
+    }
+    assert.ok(Buffer.concat(chunks).includes('a'.repeat(1000)))
+    first.release()
+    first.release()
+    const [third, fourth] = [uploadBody(one, 'limit').stream(), uploadBody(two, 'limit').stream()]
+    const [a, b] = [await third[Symbol.asyncIterator]().next(), await fourth[Symbol.asyncIterator]().next()]
+    assert.ok(a.value?.includes('a'.repeat(1000)) && b.value?.includes('b'.repeat(1000)))
+  })
+
+  test('are not those of an attempt that failed', async () => {
+    const body = uploadBody(await formOf(Buffer.alloc(1000, 'a')), 'limit')
+    const failed = await body.stream()[Symbol.asyncIterator]().next()
+    await collect(body)
+    body.release()
+    await collect(uploadBody(await formOf(Buffer.alloc(1000, 'b')), 'limit'))
+    assert.ok(failed.value?.includes('a'.repeat(1000)))
+  })
+})
+
 describe('a file that is not what it was', () => {
   const ended = (bytes: Buffer[]): boolean => Buffer.concat(bytes).includes('--limit--')
   async function sendChanging(form: UploadForm, change: () => Promise<void>): Promise<Buffer[]> {
@@ -142,17 +190,17 @@ describe('a file that is not what it was', () => {
     }
     return sent
   }
-  const CONTENT = Buffer.alloc(300_000, 'x')
+  const CONTENT = Buffer.alloc(1_300_000, 'x')
   const cases: readonly { what: string; change: (path: string) => Promise<void>; says: RegExp }[] = [
     { what: 'becomes shorter', change: (path) => truncate(path, 100_000), says: /became shorter/u },
     {
       what: 'becomes longer',
       change: (path) => appendFile(path, 'more'),
-      says: /300004 bytes where 300000/u,
+      says: /1300004 bytes where 1300000/u,
     },
     {
       what: 'gets other bytes of the same length',
-      change: (path) => writeFile(path, Buffer.alloc(300_000, 'y')),
+      change: (path) => writeFile(path, Buffer.alloc(1_300_000, 'y')),
       says: /does not hold the bytes/u,
     },
   ]
@@ -173,6 +221,28 @@ describe('a file that is not what it was', () => {
     })
   }
 
+  test('holds other bytes of the same length, and is small: nothing is sent', async () => {
+    const form = await formOf(Buffer.alloc(300_000, 'x'))
+    await writeFile(form.path, Buffer.alloc(300_000, 'y'))
+    const chunks: Buffer[] = []
+    const sending = (async () => {
+      for await (const chunk of uploadBody(form).stream()) chunks.push(chunk)
+    })()
+    await assert.rejects(sending, { code: 'immich/file-changed', message: /does not hold the bytes/u })
+    assert.deepEqual(chunks, [])
+  })
+
+  test('a small one that changes while it is sent is sent as it was hashed', async () => {
+    const form = await formOf(Buffer.alloc(300_000, 'x'))
+    const chunks: Buffer[] = []
+    for await (const chunk of uploadBody(form, 'limit').stream()) {
+      await writeFile(form.path, 'short')
+      chunks.push(chunk)
+    }
+    assert.ok(Buffer.concat(chunks).includes('x'.repeat(300_000)))
+    assert.ok(Buffer.concat(chunks).toString().endsWith('\r\n--limit--\r\n'))
+  })
+
   test('is gone before: nothing is sent', async () => {
     const form = await formOf(CONTENT)
     await rm(form.path)
@@ -186,7 +256,7 @@ describe('a file that is not what it was', () => {
   })
 
   test('has another length before: nothing is sent', async () => {
-    const form = { ...(await formOf(CONTENT)), sizeBytes: 299_999 }
+    const form = { ...(await formOf(CONTENT)), sizeBytes: 1_299_999 }
     const chunks: Buffer[] = []
     const sending = (async () => {
       for await (const chunk of uploadBody(form).stream()) chunks.push(chunk)
@@ -196,12 +266,13 @@ describe('a file that is not what it was', () => {
   })
 })
 
-test('progress counts what was handed on of the file', async () => {
-  const form = await formOf(Buffer.alloc(150_000))
-  let bytes = 0
-  for await (const _ of uploadBody(form).stream((more) => {
-    bytes += more
-  }))
-    assert.ok(bytes <= 150_000)
-  assert.equal(bytes, 150_000)
-})
+for (const sizeBytes of [0, 150_000, 262_100, 600_000, 1_500_000])
+  test(`progress counts what was handed on of a file of ${sizeBytes} bytes`, async () => {
+    const form = await formOf(Buffer.alloc(sizeBytes))
+    let bytes = 0
+    for await (const _ of uploadBody(form).stream((more) => {
+      bytes += more
+    }))
+      assert.ok(bytes <= sizeBytes)
+    assert.equal(bytes, sizeBytes)
+  })

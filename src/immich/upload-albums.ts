@@ -5,6 +5,7 @@
  */
 
 import type { ImmichApi, MemberResult, ServerAlbum } from './api.ts'
+import { NotFoundError, RejectedError } from './immich-errors.ts'
 import type { AlbumCount, MemberState, OpenAlbum, Page, UploadJournal } from './upload-journal.ts'
 import { pages } from './upload-pages.ts'
 
@@ -21,16 +22,18 @@ export interface FilledAlbums {
 
 /**
  * Adds to each album what is on the server by now. An album of the user's with the same name is used; one that
- * was deleted on the server since is made again when there is something new to put into it, and filled anew.
+ * was deleted on the server since is made again when there is something new to put into it, and filled anew. One that
+ * the server refuses does not hold the others back.
  *
- * @throws What the server threw; what was done until then is in the journal.
+ * @throws What the server threw; what was done until then is in the journal. A refusal, when the others are filled.
  */
 export async function fillAlbums(
   api: ImmichApi,
   journal: UploadJournal,
   signal?: AbortSignal,
 ): Promise<FilledAlbums> {
-  let filled: FilledAlbums = { made: 0, added: 0, refused: 0 }
+  const filled = { made: 0, added: 0, refused: 0 }
+  let refusal: unknown
   // Read when there is something to fill only: a server may have thousands.
   let shelf: AlbumShelf | undefined
   for await (const album of pages(
@@ -38,18 +41,49 @@ export async function fillAlbums(
     (page) => journal.openAlbums(page),
     ({ id }) => id,
   )) {
-    shelf ??= new AlbumShelf(await api.albums(signal))
-    const found = shelf.find(album)
-    const remoteId = found ?? (await makeAlbum(api, journal, album))
-    if (remoteId !== album.remoteId) await journal.linkAlbum(album.id, remoteId)
-    const added = await fillAlbum(api, journal, { id: album.id, remoteId }, signal)
-    filled = {
-      made: filled.made + (found === undefined ? 1 : 0),
-      added: filled.added + added.added,
-      refused: filled.refused + added.refused,
+    shelf ??= await readShelf(api, signal)
+    try {
+      await seeToAlbum({ api, journal, signal }, album, shelf, filled)
+    } catch (error) {
+      if (!(error instanceof NotFoundError || error instanceof RejectedError)) throw error
+      refusal ??= error
     }
   }
+  if (refusal !== undefined) throw refusal
   return filled
+}
+
+interface Filling {
+  readonly api: ImmichApi
+  readonly journal: UploadJournal
+  readonly signal: AbortSignal | undefined
+}
+
+type Sums = { -readonly [Key in keyof FilledAlbums]: number }
+
+async function seeToAlbum(filling: Filling, album: OpenAlbum, known: AlbumShelf, sums: Sums): Promise<void> {
+  const remoteId = await linkAlbum(filling, album, known, sums)
+  try {
+    await fillAlbum(filling, { id: album.id, remoteId }, sums)
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error
+    // Deleted since the albums were listed: it is made again, and filled from the beginning.
+    const now = await readShelf(filling.api, filling.signal)
+    const again = await linkAlbum(filling, { ...album, remoteId }, now, sums)
+    await fillAlbum(filling, { id: album.id, remoteId: again }, sums)
+  }
+}
+
+async function linkAlbum(filling: Filling, album: OpenAlbum, shelf: AlbumShelf, sums: Sums): Promise<string> {
+  const found = shelf.find(album)
+  const remoteId = found ?? (await makeAlbum(filling, album))
+  if (found === undefined) sums.made += 1
+  if (remoteId !== album.remoteId) await filling.journal.linkAlbum(album.id, remoteId)
+  return remoteId
+}
+
+async function readShelf(api: ImmichApi, signal: AbortSignal | undefined): Promise<AlbumShelf> {
+  return new AlbumShelf(await api.albums(signal))
 }
 
 /** The user's albums: those of others cannot be relied upon, even where we may add to them. */
@@ -78,34 +112,35 @@ function nameKey(name: string): string {
   return name.normalize('NFC').trim()
 }
 
-async function makeAlbum(api: ImmichApi, journal: UploadJournal, album: OpenAlbum): Promise<string> {
+async function makeAlbum({ api, journal, signal }: Filling, album: OpenAlbum): Promise<string> {
   const { id, name, description } = album
   await journal.intendAlbum(id)
   try {
-    return (await api.createAlbum({ name, ...(description === undefined ? {} : { description }) })).id
+    const wanted = { name, ...(description === undefined ? {} : { description }) }
+    return (await api.createAlbum(wanted, signal)).id
   } catch (error) {
+    signal?.throwIfAborted()
     // The answer may be all that was lost. A server that cannot be asked is asked by the next run.
-    const albums = await api.albums().catch(() => [])
-    const made = new AlbumShelf(albums).find(album)
+    const shelf = await readShelf(api, signal).catch(() => undefined)
+    const made = shelf?.find(album)
     if (made === undefined) throw error
     return made
   }
 }
 
 async function fillAlbum(
-  api: ImmichApi,
-  journal: UploadJournal,
+  { api, journal, signal }: Filling,
   { id, remoteId }: { readonly id: number; readonly remoteId: string },
-  signal: AbortSignal | undefined,
-): Promise<{ readonly added: number; readonly refused: number }> {
-  const sum = { added: 0, refused: 0 }
+  sums: Sums,
+): Promise<void> {
   for (let after = 0; ; ) {
     signal?.throwIfAborted()
     const members = await journal.openMembers(id, { after, limit: MEMBER_PAGE })
-    if (members.length === 0) return sum
+    if (members.length === 0) return
     const results = await api.addToAlbum(
       remoteId,
       members.map((member) => member.remoteId),
+      signal,
     )
     const outcomes = new Map(results.map(({ assetId, outcome }) => [assetId, outcome]))
     const settled = members.flatMap((member) => {
@@ -116,8 +151,8 @@ async function fillAlbum(
       id,
       settled.map(({ assetId, state }) => ({ assetId, state })),
     )
-    sum.added += settled.filter(({ outcome }) => outcome === 'added').length
-    sum.refused += settled.filter(({ state }) => state === 'refused').length
+    sums.added += settled.filter(({ outcome }) => outcome === 'added').length
+    sums.refused += settled.filter(({ state }) => state === 'refused').length
     after = members.at(-1)?.assetId ?? after
   }
 }

@@ -9,8 +9,8 @@
  * @module
  */
 
-import { HeirloomError } from '../errors.ts'
 import type { AssetChange, FoundAsset, ImmichApi } from './api.ts'
+import { NotFoundError } from './immich-errors.ts'
 import type { OpenChange, UploadJournal } from './upload-journal.ts'
 
 const CHANGE_PAGE = 500
@@ -45,7 +45,7 @@ export async function applyChanges(
     }
     for (const group of groups.values()) {
       signal?.throwIfAborted()
-      const outcome = await tell(api, group)
+      const outcome = await tell(api, group, signal)
       await journal.settleChanges(group.members.map(({ assetId, words: told }) => ({ assetId, told })))
       sum[outcome] += group.members.length
     }
@@ -113,28 +113,33 @@ function mayTell<Value>(
   return theirs === undefined || theirs === told
 }
 
-async function tell(api: ImmichApi, { change, isGone, members }: Group): Promise<keyof AppliedChanges> {
+async function tell(
+  api: ImmichApi,
+  { change, isGone, members }: Group,
+  signal: AbortSignal | undefined,
+): Promise<keyof AppliedChanges> {
   if (isGone) return 'gone'
   if (change === undefined) return 'kept'
   const remoteIds = members.map(({ remoteId }) => remoteId)
   try {
-    await api.updateAssets(remoteIds, change)
+    await api.updateAssets(remoteIds, change, signal)
   } catch (error) {
     // All or nothing: one that was deleted since it was found must not hold the others back.
-    if (!isNotFound(error)) throw error
-    for (const remoteId of remoteIds) await tellOne(api, remoteId, change)
+    if (!(error instanceof NotFoundError)) throw error
+    for (const remoteId of remoteIds) await tellOne(api, remoteId, change, signal)
   }
   return 'changed'
 }
 
-async function tellOne(api: ImmichApi, remoteId: string, change: AssetChange): Promise<void> {
+async function tellOne(
+  api: ImmichApi,
+  remoteId: string,
+  change: AssetChange,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
-    await api.updateAssets([remoteId], change)
+    await api.updateAssets([remoteId], change, signal)
   } catch (error) {
-    if (!isNotFound(error)) throw error
+    if (!(error instanceof NotFoundError)) throw error
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof HeirloomError && error.code === 'immich/not-found'
 }

@@ -62,8 +62,8 @@ function sent({ units }: UploadPlan): number[][] {
   return units.map(({ files }) => files.map(({ assetId }) => assetId))
 }
 
-function present(id: number): AssetVerdict {
-  return { kind: 'present', remoteId: `remote-${id}`, sha1: `5${id}`.padEnd(40, '0') }
+function present(id: number, remoteId = `remote-${id}`): AssetVerdict {
+  return { kind: 'present', remoteId, sha1: `5${id}`.padEnd(40, '0') }
 }
 
 function trashed(id: number): AssetVerdict {
@@ -166,6 +166,42 @@ describe('planUploads', () => {
       sent(plan([asset(1, { record: uploaded })], { 1: { kind: 'new' } }, { recheck: true })),
       [[1]],
     )
+  })
+
+  test('names what a recheck finds gone, so that a crash does not forget it', () => {
+    const planned = plan(
+      [asset(1, { record: uploaded }), asset(2, { role: 'edited', record: uploaded })],
+      { 1: { kind: 'new' }, 2: present(2, 'old') },
+      { recheck: true },
+    )
+    assert.deepEqual([sent(planned), planned.gone], [[[1]], [1]])
+    assert.deepEqual(plan([asset(1)], { 1: { kind: 'new' } }).gone, [])
+  })
+
+  describe('what was seen in the trash of the server', () => {
+    const record: UploadRecord = { state: 'trashed', remoteId: 'remote-1' }
+    const one = asset(1, { record, albums: [{ title: 'Trip', exportName: 'x' }] })
+
+    test('stays away when the trash was emptied', () => {
+      const planned = plan([one], { 1: { kind: 'new' } })
+      assert.deepEqual([sent(planned), planned.members], [[], []])
+      assert.deepEqual(planned.settled, [{ assetId: 1, state: 'trashed', remoteId: 'remote-1' }])
+    })
+
+    test('is sent again when told to look', () => {
+      assert.deepEqual(sent(plan([one], { 1: { kind: 'new' } }, { recheck: true })), [[1]])
+    })
+
+    test('is there again when it was restored', () => {
+      const planned = plan([one], { 1: present(1) })
+      assert.deepEqual([sent(planned), planned.members.length], [[], 1])
+      assert.equal(planned.settled[0]?.state, 'present')
+    })
+
+    test('is not sent again while it lies there, even when told to look', () => {
+      const planned = plan([asset(1, { record: uploaded })], { 1: trashed(1) }, { recheck: true })
+      assert.deepEqual([sent(planned), planned.gone], [[], []])
+    })
   })
 
   test('what lies in the trash of its export is left out unless asked for', () => {
@@ -275,12 +311,18 @@ describe('planUploads of live photos', () => {
     )
   })
 
-  test('a clip is not asked about again: the server drops that of a motion photo', () => {
-    const checks = checksOf([{ assets: [asset(1, { record: uploaded }), clip(2, { record: uploaded })] }], {
-      ...OPTIONS,
-      recheck: true,
-    })
-    assert.deepEqual([...new Set(checks.map(({ id }) => Number.parseInt(id, 10)))], [1])
+  const both = [asset(1, { record: uploaded }), clip(2, { record: uploaded })]
+
+  test('a live photo that is gone from the server is sent again with its video', () => {
+    const planned = plan(both, { 1: { kind: 'new' }, 2: { kind: 'new' } }, { recheck: true })
+    assert.deepEqual(sent(planned), [[2, 1]])
+    assert.deepEqual(planned.units[0]?.files[1]?.clip, { assetId: 2 })
+    assert.deepEqual(planned.gone, [1, 2])
+  })
+
+  test('a clip that is missing beside its still is not: the server drops that of a motion photo', () => {
+    const planned = plan(both, { 1: present(1, 'old'), 2: { kind: 'new' } }, { recheck: true })
+    assert.deepEqual([sent(planned), planned.gone, planned.stacks], [[], [], []])
   })
 })
 

@@ -9,7 +9,8 @@
  * - overlays and edit instructions stay in the library: alone they show nothing, and the server cannot apply them.
  *
  * Albums get the shown picture of an item, once. What the server has already (as the library wrote it, or
- * untouched as a phone sent it) is not sent again; what lies in its trash is reported and left there.
+ * untouched as a phone sent it) is not sent again; what lies in its trash, or lay there until it was emptied, is
+ * reported and left alone. Only a recheck sends what its owner has deleted on the server.
  *
  * @module
  */
@@ -92,6 +93,8 @@ export interface UploadPlan {
   readonly members: readonly PlannedMember[]
   readonly stacks: readonly PlannedStack[]
   readonly skipped: readonly SkippedAsset[]
+  /** Of a recheck: recorded as being on the server, and not there any more. Their records are void. */
+  readonly gone: readonly number[]
 }
 
 /** What to ask the server of a page: both hashes of whatever is not settled. */
@@ -158,6 +161,7 @@ export function planUploads(
     members: plans.flatMap(({ members }) => members),
     stacks: plans.flatMap(({ stacks }) => stacks),
     skipped: plans.flatMap(({ skipped }) => skipped),
+    gone: plans.flatMap(({ gone }) => gone),
   }
 }
 
@@ -180,9 +184,7 @@ function planFamily(
   verdicts: ReadonlyMap<number, AssetVerdict>,
   options: UploadPlanOptions,
 ): UploadPlan {
-  const placed = withoutOrphanClip(
-    assets.map((asset) => ({ asset, standing: standingOf(asset, verdicts.get(asset.id), options) })),
-  )
+  const placed = toPlaced(assets, verdicts, options)
   const [primary] = placed
   if (primary === undefined) return NOTHING
   const clip = findClip(placed)
@@ -198,10 +200,25 @@ function planFamily(
     skipped: placed.flatMap(({ asset: { id, path }, standing }) =>
       standing.kind === 'skipped' ? [{ assetId: id, path, reason: standing.reason }] : [],
     ),
+    gone: placed.flatMap(({ asset: { id, record }, standing }) =>
+      standing.kind === 'to-send' && isHeld(record) ? [id] : [],
+    ),
   }
 }
 
-const NOTHING: UploadPlan = { units: [], settled: [], members: [], stacks: [], skipped: [] }
+const NOTHING: UploadPlan = { units: [], settled: [], members: [], stacks: [], skipped: [], gone: [] }
+
+function toPlaced(
+  assets: readonly UploadAsset[],
+  verdicts: ReadonlyMap<number, AssetVerdict>,
+  options: UploadPlanOptions,
+): readonly Placed[] {
+  const placed = assets.map((asset) => ({
+    asset,
+    standing: standingOf(asset, verdicts.get(asset.id), options),
+  }))
+  return withoutOrphanClip(withDroppedClip(placed))
+}
 
 function standingOf(
   asset: UploadAsset,
@@ -216,6 +233,8 @@ function standingOf(
   if (verdict === undefined) return recordedStanding(asset)
   switch (verdict.kind) {
     case 'new':
+      // Its owner threw it away, and the trash was emptied since.
+      if (record?.state === 'trashed' && !options.recheck) return recordedStanding(asset)
       return { kind: 'to-send' }
     case 'unsupported':
       return { kind: 'unsupported', settlement: { assetId, state: 'unsupported' } }
@@ -244,10 +263,8 @@ function isHeld(record: UploadAsset['record']): boolean {
   return record?.state === 'uploaded' || record?.state === 'present'
 }
 
-/** A clip is not asked about again: the server drops the one of a still that has its video inside. */
-function needsCheck(asset: UploadAsset, { recheck }: UploadPlanOptions): boolean {
-  const { record } = asset
-  return (recheck && !isClip(asset)) || !isHeld(record) || record?.remoteId === undefined
+function needsCheck({ record }: UploadAsset, { recheck }: UploadPlanOptions): boolean {
+  return recheck || !isHeld(record) || record?.remoteId === undefined
 }
 
 function isSupported({ path }: UploadAsset, { supported }: UploadPlanOptions): boolean {
@@ -264,6 +281,16 @@ function skipReason(asset: UploadAsset, options: UploadPlanOptions): SkipReason 
 
 function isClip({ role }: UploadAsset): boolean {
   return role === 'live-video' || role === 'motion-video'
+}
+
+/** The server drops the clip of a still that has its video inside: it is missed only where the still is gone, too. */
+function withDroppedClip(placed: readonly Placed[]): readonly Placed[] {
+  if (placed[0]?.standing.kind === 'to-send') return placed
+  return placed.map(({ asset, standing }, index) =>
+    index > 0 && isClip(asset) && standing.kind === 'to-send' && isHeld(asset.record)
+      ? { asset, standing: recordedStanding(asset) }
+      : { asset, standing },
+  )
 }
 
 /** A still in the server's trash was thrown away with its movement. */

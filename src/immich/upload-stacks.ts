@@ -7,8 +7,8 @@
  * @module
  */
 
-import { HeirloomError } from '../errors.ts'
 import type { ImmichApi } from './api.ts'
+import { NotFoundError, RejectedError } from './immich-errors.ts'
 import type { OpenStack, StackEnd, UploadJournal } from './upload-journal.ts'
 import { pages } from './upload-pages.ts'
 
@@ -34,8 +34,8 @@ export async function makeStacks(
   )) {
     signal?.throwIfAborted()
     const isUntouched = stack.isFresh && stack.state === 'planned'
-    const known = isUntouched ? undefined : await orLeft(findStack(api, stack))
-    const end = known ?? (await makeStack(api, journal, stack))
+    const known = isUntouched ? undefined : await orLeft(findStack(api, stack, signal))
+    const end = known ?? (await makeStack(api, journal, stack, signal))
     await journal.settleStack(stack.assetId, end)
     if (end.state === 'left') sum.left += 1
     else if (known === undefined) sum.made += 1
@@ -43,13 +43,19 @@ export async function makeStacks(
   return sum
 }
 
-async function makeStack(api: ImmichApi, journal: UploadJournal, stack: OpenStack): Promise<StackEnd> {
+async function makeStack(
+  api: ImmichApi,
+  journal: UploadJournal,
+  stack: OpenStack,
+  signal: AbortSignal | undefined,
+): Promise<StackEnd> {
   await journal.intendStack(stack.assetId)
   try {
-    return { state: 'done', remoteId: (await api.createStack(stack.remoteIds)).id }
+    return { state: 'done', remoteId: (await api.createStack(stack.remoteIds, signal)).id }
   } catch (error) {
+    signal?.throwIfAborted()
     // The answer may be all that was lost. A server that cannot be asked is asked by the next run.
-    const made = await findStack(api, stack).catch(() => undefined)
+    const made = await findStack(api, stack, signal).catch(() => undefined)
     if (made?.state === 'done') return made
     return await orLeft(Promise.reject(error))
   }
@@ -60,17 +66,19 @@ async function orLeft<Answer>(work: Promise<Answer>): Promise<Answer | { readonl
   try {
     return await work
   } catch (error) {
-    if (error instanceof HeirloomError && REFUSALS.has(error.code)) return { state: 'left' }
+    if (error instanceof NotFoundError || error instanceof RejectedError) return { state: 'left' }
     throw error
   }
 }
 
-const REFUSALS: ReadonlySet<string> = new Set(['immich/not-found', 'immich/rejected'])
-
 /** A stack with all of ours is the one that was wanted; one with some of them is somebody's own. */
-async function findStack(api: ImmichApi, stack: OpenStack): Promise<StackEnd | undefined> {
+async function findStack(
+  api: ImmichApi,
+  stack: OpenStack,
+  signal: AbortSignal | undefined,
+): Promise<StackEnd | undefined> {
   for (const one of stack.remoteIds) {
-    const [known] = await api.stacksOf(one)
+    const [known] = await api.stacksOf(one, signal)
     if (known === undefined) continue
     const isWhole = stack.remoteIds.every((remoteId) => known.assetIds.includes(remoteId))
     if (isWhole) return { state: 'done', remoteId: known.id }

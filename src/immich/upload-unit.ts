@@ -8,7 +8,7 @@
  * @module
  */
 
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ErrorRecord, HeirloomError, systemCode, toErrorRecord } from '../errors.ts'
 import type { EmbeddedMetadata } from '../media/metadata.ts'
@@ -16,6 +16,7 @@ import { planPatch } from '../media/plan-patch.ts'
 import { decodeXmp, MAX_SIDECAR_BYTES, mergeSidecar } from '../media/xmp/kept-sidecar.ts'
 import { createXmpSidecar } from '../media/xmp/xmp-writer.ts'
 import type { ImmichApi, UploadFile } from './api.ts'
+import { readInto } from './small-file.ts'
 import type { UploadSettlement } from './upload-asset.ts'
 import type { UnitFile, UploadUnit } from './upload-plan.ts'
 
@@ -40,7 +41,10 @@ export interface UnitOptions {
 export interface UnitResult {
   /** To be recorded in any case. */
   readonly settled: readonly UploadSettlement[]
-  /** What may go better another time, as it was thrown: record first, then throw it on, and repeat the unit. */
+  /**
+   * What may go better another time, or ends all uploads ({@link concernsAllFiles}), as it was thrown: record first,
+   * then throw it on, and repeat the unit.
+   */
   readonly failure?: { readonly error: unknown }
 }
 
@@ -65,12 +69,25 @@ export async function uploadUnit(
     } catch (error) {
       options.signal?.throwIfAborted()
       const record = toErrorRecord(error)
-      if (record.recovery === 'retry') return { settled, failure: { error } }
+      if (record.recovery === 'retry' || concernsAllFiles(record)) return { settled, failure: { error } }
       settled.push(toFailure(file, record))
     }
   }
   return { settled }
 }
+
+/** Whether any other file would get the same answer, until somebody has seen to the server or the key. */
+export function concernsAllFiles({ code }: ErrorRecord): boolean {
+  return REFUSALS.has(code)
+}
+
+const REFUSALS: ReadonlySet<string> = new Set([
+  'immich/unauthorized',
+  'immich/forbidden',
+  'immich/certificate',
+  'immich/redirected',
+  'immich/unsupported-server',
+])
 
 /** Of a file that is not tried again in this run. */
 function toFailure({ assetId }: UnitFile, error: ErrorRecord): UploadSettlement {
@@ -121,6 +138,20 @@ async function placed<Value>(path: string, work: Promise<Value>): Promise<Value>
   }
 }
 
+async function readSidecar(path: string, root: string): Promise<Buffer> {
+  let own = Buffer.alloc(0)
+  const readBytes = await placed(
+    path,
+    readInto(join(root, path), ({ size }) => {
+      if (size > MAX_SIDECAR_BYTES)
+        throw new LibraryFileError(path, `has ${size} bytes, too many for a sidecar`)
+      own = Buffer.allocUnsafe(size)
+      return own
+    }),
+  )
+  return own.subarray(0, readBytes)
+}
+
 const NOTHING: EmbeddedMetadata = { taken: [], people: [], keywords: [] }
 
 /** The library's own, with what it lacks; or a new one for what the file lacks. */
@@ -129,11 +160,7 @@ async function sidecarOf({ sidecarPath, words }: UnitFile, root: string): Promis
     const patch = words === undefined ? undefined : planPatch(NOTHING, words)
     return patch === undefined ? undefined : createXmpSidecar(patch)
   }
-  const absolute = join(root, sidecarPath)
-  const { size } = await placed(sidecarPath, stat(absolute))
-  if (size > MAX_SIDECAR_BYTES)
-    throw new LibraryFileError(sidecarPath, `has ${size} bytes, too many for a sidecar`)
-  const own = await placed(sidecarPath, readFile(absolute))
+  const own = await readSidecar(sidecarPath, root)
   if (words === undefined) return decodeXmp(own)
   return decodeXmp(mergeSidecar(own, (said) => planPatch(said, words)).bytes)
 }

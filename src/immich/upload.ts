@@ -15,7 +15,13 @@ import { checksOf, type UploadPlanOptions, verdictsOf } from './upload-plan.ts'
 export { type AlbumDifference, type FilledAlbums, fillAlbums, verifyAlbums } from './upload-albums.ts'
 export { type AppliedChanges, applyChanges } from './upload-changes.ts'
 export { type MadeStacks, makeStacks } from './upload-stacks.ts'
-export { LibraryFileError, type UnitOptions, type UnitResult, uploadUnit } from './upload-unit.ts'
+export {
+  concernsAllFiles,
+  LibraryFileError,
+  type UnitOptions,
+  type UnitResult,
+  uploadUnit,
+} from './upload-unit.ts'
 
 /** Asks the server about a page of the catalog; says nothing when there is nothing to ask. */
 export async function checkPage(

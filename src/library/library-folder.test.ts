@@ -61,6 +61,7 @@ describe('a library folder', () => {
     assert.equal(paths.database, join(state, 'library.db'))
     assert.equal(paths.tempFolder, join(library, '.heirloom', 'tmp'))
     assert.equal((await findLibrary(library)).ownState, true)
+    await writeFile(paths.database, '')
     await rememberState(paths)
     assert.deepEqual(await findLibrary(library), paths)
     await assert.rejects(findLibrary(library, join(root, 'other')), OtherStateError)
@@ -80,7 +81,17 @@ describe('a library folder', () => {
     await rememberState(await prepareLibrary(library, state))
     await rm(state, { recursive: true })
     await assert.rejects(prepareLibrary(library), StateMissingError)
+    await assert.rejects(prepareLibrary(library, state), StateMissingError)
     assert.equal(existsSync(state), false)
+    await assert.rejects(findLibrary(library), StateMissingError)
+  })
+
+  test('an empty folder in the place of the state folder, as of a disk that is not connected, is refused', async () => {
+    const [library, state] = [join(root, 'library'), join(root, 'state')]
+    await rememberState(await prepareLibrary(library, state))
+    await assert.rejects(prepareLibrary(library), StateMissingError)
+    await assert.rejects(findLibrary(library, state), StateMissingError)
+    assert.deepEqual(await readdir(state), [])
   })
 
   for (const linked of ['.heirloom', '.heirloom/tmp']) {

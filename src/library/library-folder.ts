@@ -59,14 +59,14 @@ export class OtherStateError extends HeirloomError {
   }
 }
 
-/** Thrown when the state folder that a library remembers is gone: what it knows would be forgotten. */
+/** Thrown when there is no database where the library remembers it: another one would know nothing of what was done. */
 export class StateMissingError extends HeirloomError {
   readonly code = 'library/state-missing'
   readonly recovery = 'discard'
 
-  constructor(root: string, folder: string) {
-    super(`library ${root} has its state in ${folder}, which is not there`, {
-      hint: `Connect its disk, or write the folder's new place into ${pointerFile(root)}.`,
+  constructor({ root, stateFolder, database }: LibraryPaths) {
+    super(`library ${root} has its state in ${stateFolder}, but ${database} is not there`, {
+      hint: `Connect its disk, or write the folder's new place into ${pointerFile(root)}; delete that file to begin with a new database.`,
     })
   }
 }
@@ -98,7 +98,7 @@ function pointerFile(root: string): string {
 /**
  * The paths of a library that may or may not exist, following what it remembers of its state folder.
  *
- * @throws {@link OtherStateError}, {@link NetworkStateError}
+ * @throws {@link OtherStateError}, {@link NetworkStateError}, {@link StateMissingError}
  */
 export async function findLibrary(library: string, state?: string): Promise<LibraryPaths> {
   const root = resolve(library)
@@ -110,19 +110,18 @@ export async function findLibrary(library: string, state?: string): Promise<Libr
   const paths = libraryPaths(root, given ?? known)
   const filesystem = await findNetworkFilesystem(paths.stateFolder)
   if (filesystem !== undefined) throw new NetworkStateError(paths.stateFolder, filesystem)
+  // Where its disk is not connected, an empty folder may lie in its place.
+  if (known !== undefined && !existsSync(paths.database)) throw new StateMissingError(paths)
   return paths
 }
 
 /**
  * Makes the folders of {@link findLibrary}'s answer.
  *
- * @throws {@link StateMissingError}; UnsafeNameError when a folder that must be the library's own is a link
+ * @throws what {@link findLibrary} throws; UnsafeNameError when a folder that must be the library's own is a link
  */
 export async function prepareLibrary(library: string, state?: string): Promise<LibraryPaths> {
   const paths = await findLibrary(library, state)
-  if ((await readPointer(paths.root)) !== undefined && !existsSync(paths.stateFolder)) {
-    throw new StateMissingError(paths.root, paths.stateFolder)
-  }
   await makeFolders(paths.root)
   for (const folder of [dirname(paths.tempFolder), paths.tempFolder]) await makeOwnFolder(folder)
   await makeFolders(paths.stateFolder)

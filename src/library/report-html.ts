@@ -11,11 +11,10 @@ import { formatBytes, formatCount, pluralize } from '../units.ts'
 import { type Balance, OUTCOMES, type Outcome } from './balance.ts'
 import { escapeHtml } from './html.ts'
 import type { ExportReport, Problem, Report } from './report.ts'
+import { capped, path, section, time } from './report-parts.ts'
 import { REPORT_STYLE } from './report-style.ts'
 import { renderTimeline } from './report-timeline.ts'
-
-/** Rows of a list on the page. */
-const MAX_ROWS = 200
+import { renderUploads } from './report-uploads-html.ts'
 
 /** What people call many files of an outcome. */
 const OUTCOME_LABELS: Readonly<Record<Outcome, string>> = {
@@ -77,6 +76,7 @@ ${[
   renderTimeline(report.timeline, report.library.undated),
   renderEvidence(report),
   renderProblems(report.problems, thumbnails),
+  renderUploads(report.uploads),
   renderDateConflicts(report),
   renderAmbiguous(report),
   renderRemarks(report),
@@ -280,31 +280,4 @@ function renderIgnored(report: Report): string {
       `<tr><td>${escapeHtml(reason)}</td><td class="muted">${escapeHtml(name)}</td><td class="number">${formatCount(count)}</td></tr>`,
   )
   return section('Ignored files', `<table>${list.rows}</table>${list.note}`, report.balance.byOutcome.ignored)
-}
-
-function section(title: string, content: string, count?: number): string {
-  const badge = count === undefined ? '' : ` <span class="badge">${formatCount(count)}</span>`
-  return `<section><h2>${title}${badge}</h2>${content}</section>`
-}
-
-/** The first rows, and a note when there are more. */
-function capped<Value>(
-  values: readonly Value[],
-  render: (value: Value) => string,
-): { readonly rows: string; readonly note: string } {
-  const rows = values.slice(0, MAX_ROWS).map(render).join('')
-  const rest = values.length - MAX_ROWS
-  const note =
-    rest > 0 ? `<p class="muted">And ${formatCount(rest)} more: see <code>report-latest.json</code>.</p>` : ''
-  return { rows, note }
-}
-
-/** A path that may break at its separators, kept apart from the direction of the text around it. */
-function path(text: string): string {
-  return `<bdi>${escapeHtml(text).replaceAll('/', '/<wbr>')}</bdi>`
-}
-
-function time(at: number): string {
-  const iso = new Date(at).toISOString()
-  return `<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
 }

@@ -21,6 +21,7 @@ import {
 } from './ledger.ts'
 import { renderReport } from './report-html.ts'
 import { collectRemarks } from './report-remarks.ts'
+import { collectUploads, type UploadReport } from './report-uploads.ts'
 import { prepared, type Row } from './statements.ts'
 
 /** Names of the report's files, in the library's folder. */
@@ -52,6 +53,8 @@ export interface Report {
   /** Why files were ignored, most frequent first. */
   readonly ignored: readonly { readonly export: string; readonly reason: string; readonly count: number }[]
   readonly remarks: readonly ReportRemark[]
+  /** Of each server that the library was uploaded to, the last used one first. */
+  readonly uploads: readonly UploadReport[]
 }
 
 export interface ExportReport {
@@ -152,6 +155,7 @@ export function collectReport(db: DatabaseSync, now: number): Report {
       count: Number(row['count']),
     })),
     remarks: collectRemarks(db),
+    uploads: collectUploads(db),
   }
 }
 

@@ -292,6 +292,21 @@ export function migrateLibrary(db: DatabaseSync): void {
   }
 }
 
+/**
+ * Makes sure that the library's tables can be read as they are. Those of an older version can: no step has altered
+ * what an earlier one made.
+ *
+ * @returns False when the database has none of the library's tables.
+ * @throws {@link NewerSchemaError} when the database is ahead of this program.
+ */
+export function isReadableLibrary(db: DatabaseSync): boolean {
+  const versions = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_versions'").get()
+  if (versions === undefined) return false
+  const found = schemaVersion(db)
+  if (found > STEPS.length) throw new NewerSchemaError(found, STEPS.length)
+  return found > 0
+}
+
 function schemaVersion(db: DatabaseSync): number {
   const row = db.prepare('SELECT version FROM schema_versions WHERE component = ?').get(COMPONENT)
   return row === undefined ? 0 : Number(row['version'])

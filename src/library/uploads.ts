@@ -166,6 +166,15 @@ function reopen(db: DatabaseSync, serverId: number, assetId: number): void {
   ).run({ serverId, assetId })
 }
 
+/** They are not on the server any more: what they were in is open again, for when they come back. */
+export function forgetUploads(db: DatabaseSync, serverId: number, assetIds: readonly number[]): void {
+  const forget = prepared(db, 'DELETE FROM uploads WHERE server_id = ? AND asset_id = ?')
+  for (const assetId of assetIds) {
+    forget.run(serverId, assetId)
+    reopen(db, serverId, assetId)
+  }
+}
+
 /** What the server was told of contents that it has. */
 export function recordTold(
   db: DatabaseSync,

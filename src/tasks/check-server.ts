@@ -41,7 +41,10 @@ async function collectFindings(connection: ImmichConnection): Promise<ServerFind
       state: 'ok',
       detail: `Immich ${major}.${minor}.${patch} at ${api.address}`,
     }
-    return [server, ...(await checkKey(api)), ...(await checkFacts(connection))]
+    const keyFindings = await checkKey(api)
+    // Without a key that is taken, the free space is not told, whatever its permissions.
+    const isTaken = keyFindings.every(({ name, state }) => name !== 'key' || state === 'ok')
+    return [server, ...keyFindings, ...(isTaken ? await checkFacts(connection) : [])]
   } catch (error) {
     return [toFinding('server', error)]
   } finally {

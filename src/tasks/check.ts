@@ -192,20 +192,36 @@ function summarize({ name }: ExportInput, check: ExportCheck): CheckSummary['exp
   }
 }
 
+const INGEST_AGAIN = 'ingest the export that it came from again'
+const CURES = {
+  media: {
+    missing: 'Ingest the export that it came from again: it is placed anew.',
+    changed: `Unless you changed it yourself, move it away, and ${INGEST_AGAIN}: it is placed anew.`,
+  },
+  sidecar: {
+    missing: `Move the file that it describes away, and ${INGEST_AGAIN}: both are placed anew.`,
+    changed: `Unless you changed it yourself, move it and the file that it describes away, and ${INGEST_AGAIN}: both are placed anew.`,
+  },
+} as const
+
+/** An ingest places anew what is gone of its export's photos and videos; it neither reads them nor looks for sidecars. */
+export function cureOf(trouble: 'missing' | 'changed', path: string): string {
+  return CURES[path.endsWith('.xmp') ? 'sidecar' : 'media'][trouble]
+}
+
 function libraryProblems({ missing, changed, unreadable }: LibraryCheck): CheckProblem[] {
-  const again = 'Ingest the export that it came from again, into a new library, and compare.'
   return [
     ...missing.map((path) => ({
       path,
       code: 'missing',
       message: 'the catalog has it, the disk has not',
-      hint: again,
+      hint: cureOf('missing', path),
     })),
     ...changed.map((path) => ({
       path,
       code: 'changed',
       message: 'other bytes than were written',
-      hint: again,
+      hint: cureOf('changed', path),
     })),
     ...unreadable.map(({ name, error }) => ({ path: name, code: error.code, message: error.message })),
   ]

@@ -150,6 +150,7 @@ describe('the intake of an export', () => {
       const running = await listed('a')
       await assert.rejects(intake.take(running, { type: 'totals', items: 1, placeBytes: 4 * GB }), {
         code: 'library/no-space',
+        message: 'a needs 4.0 GB in the library, where 3.0 GB are free and 200 MB have to stay free',
       })
     })
 

@@ -139,7 +139,7 @@ export class ExportIntake {
     const needed = Math.max(0, placeBytes - settledBytes)
     const fits = (bytes: number): boolean => bytes <= 0 || free === undefined || bytes + RESERVE_BYTES <= free
     if (fits(needed)) return
-    const room = `where ${formatBytes(free ?? 0)} are free`
+    const room = `where ${formatBytes(free ?? 0)} are free and ${formatBytes(RESERVE_BYTES)} have to stay free`
     // What other exports have brought may be in this one, too, and takes no room then.
     const shared = (await callLibrary(this.#backend, 'library.bytes', null)) - settledBytes
     if (!fits(needed - shared)) {

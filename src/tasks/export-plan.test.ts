@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -75,6 +75,25 @@ describe('the plan of an export', () => {
 
   const remarksOf = (chunks: readonly PlanChunk[]): PlanRemark[] =>
     chunks.flatMap((chunk) => (chunk.type === 'remarks' ? chunk.remarks : []))
+
+  test('a file that cannot be had is settled with what the container has against it', async () => {
+    put('a.jpg', 'photo a')
+    symlinkSync(join(root, 'elsewhere'), join(root, 'in', 'b.jpg'))
+    const chunks = await chunksOf(join(root, 'in'))
+    const settled = chunks.flatMap((chunk) => (chunk.type === 'settled' ? chunk.files : []))
+    assert.deepEqual(
+      settled.map(({ path, outcome, reasonCode, reason }) => ({ path, outcome, reasonCode, reason })),
+      [
+        {
+          path: 'b.jpg',
+          outcome: 'failed',
+          reasonCode: 'link',
+          reason:
+            'is a link, links are not followed: Give the folder that it leads to as an export of its own.',
+        },
+      ],
+    )
+  })
 
   test('tells when more is known of a photo, and of that photo only', async () => {
     put(`${YEAR}/a.jpg`, 'photo a')

@@ -222,6 +222,6 @@ function toSettledFile(file: NonMedia): SettledFile {
     outcome: file.outcome,
     ...(file.entry.modifiedAt === undefined ? {} : { modifiedAt: file.entry.modifiedAt }),
     ...(file.outcome === 'sidecar' ? { reason: file.of } : { reason: file.reason }),
-    ...(file.outcome === 'ignored' && file.code !== undefined ? { reasonCode: file.code } : {}),
+    ...(file.outcome !== 'sidecar' && file.code !== undefined ? { reasonCode: file.code } : {}),
   }
 }

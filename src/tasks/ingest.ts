@@ -305,7 +305,9 @@ class IngestRun {
     const names = options.exports.map(({ name }) => name)
     const { completed, lost, blocked } = recovery
     const isAsBefore = unchanged.size === names.length && completed + lost + blocked === 0
-    const files = isAsBefore ? undefined : await writeLibraryReport(session.paths.root, report)
+    // The report tells of uploads, too.
+    const files =
+      isAsBefore && upload === undefined ? undefined : await writeLibraryReport(session.paths.root, report)
     return {
       status,
       exports: summarizeExports(report, names, { unchanged, interrupted: status === 'interrupted' }),

@@ -11,7 +11,9 @@ import { claimLibrary, readIdentity, requireIdentity } from '../library/identity
 import { takeLease } from '../library/lease.ts'
 import { findLibrary, type LibraryPaths, prepareLibrary } from '../library/library-folder.ts'
 import { type Recovery, recoverLibrary } from '../library/recover.ts'
+import { isReadableLibrary } from '../library/schema.ts'
 import type { Backend } from '../queue/backend.ts'
+import { explainSqlite } from '../queue/sqlite/database-error.ts'
 import { startSqliteBackend } from '../queue/sqlite/index.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
 import { callLibrary } from './store-calls.ts'
@@ -39,7 +41,8 @@ const PROGRAM = new URL(
  * Opens a library, making it when it is not there.
  *
  * @throws LibraryInUseError when another coordinator has it; NetworkStateError when its database would lie on a
- *   network share; OtherStateError, OtherLibraryError or CopiedLibraryError when its database is not its own.
+ *   network share; OtherStateError, OtherLibraryError or CopiedLibraryError when its database is not its own;
+ *   {@link DamagedLibraryError} when its database is damaged.
  */
 export async function openLibrarySession(options: {
   readonly library: string
@@ -65,7 +68,7 @@ export async function openLibrarySession(options: {
   } catch (error) {
     await backend?.close()
     lease.release()
-    throw error
+    throw inWordsOfLibrary(error)
   }
 }
 
@@ -103,6 +106,19 @@ export class NoLibraryError extends HeirloomError {
   }
 }
 
+/** Thrown when a library's database is damaged. Its photos and videos are files of their own, and untouched by that. */
+export class DamagedLibraryError extends HeirloomError {
+  readonly code = 'library/damaged'
+  readonly recovery = 'discard'
+
+  constructor(message: string, options: ErrorOptions) {
+    super(message, {
+      ...options,
+      hint: 'Put a backup of that file in its place. Without one, move it away and ingest your exports again: files that lie in the library are recognised.',
+    })
+  }
+}
+
 /** @throws {@link NoLibraryError} when the folder holds none: a job that only reads its catalog makes none. */
 export async function requireLibrary(library: string, state: string | undefined): Promise<LibraryPaths> {
   const paths = await findLibrary(library, state)
@@ -113,19 +129,28 @@ export async function requireLibrary(library: string, state: string | undefined)
 /**
  * Opens a library's database for reading, which is safe while a coordinator writes it. The caller closes it.
  *
- * @throws {@link NoLibraryError}; OtherLibraryError when the database is that of another library
+ * @throws {@link NoLibraryError}; OtherLibraryError when the database is that of another library; NewerSchemaError
+ *   when a newer version has written it; {@link DamagedLibraryError} or another error that names it when it cannot be read.
  */
 export async function openLibraryForReading(
   library: string,
   state: string | undefined,
 ): Promise<{ readonly paths: LibraryPaths; readonly db: DatabaseSync }> {
   const paths = await requireLibrary(library, state)
-  const db = new DatabaseSync(paths.database, { readOnly: true, timeout: 5_000 })
+  let db: DatabaseSync | undefined
   try {
+    db = new DatabaseSync(paths.database, { readOnly: true, timeout: 5_000 })
+    if (!isReadableLibrary(db)) throw new NoLibraryError(paths.root)
     await requireIdentity(paths, readIdentity(db))
     return { paths, db }
   } catch (error) {
-    db.close()
-    throw error
+    db?.close()
+    throw inWordsOfLibrary(explainSqlite(error, paths.database))
   }
+}
+
+/** The store's thread sends errors on by their code. */
+function inWordsOfLibrary(error: unknown): unknown {
+  if (!(error instanceof HeirloomError) || error.code !== 'queue/database-damaged') return error
+  return new DamagedLibraryError(error.message, { cause: error })
 }

@@ -28,6 +28,8 @@ export interface UploadSettings {
   readonly includeTrashed: boolean
   /** Globs of paths in the library that are not uploaded. */
   readonly ignorePatterns: readonly string[]
+  /** Ask the server again about everything: what was deleted there is sent again, what is in its trash is not. */
+  readonly recheck?: boolean
 }
 
 export interface UploadOptions {
@@ -118,6 +120,8 @@ export interface UploadSummary {
   readonly durationMs: number
   /** About the server or the uploads as a whole. */
   readonly problems: readonly Problem[]
+  /** The page that was written; none by a dry run. */
+  readonly reportHtml?: string
   /** Of a dry run only. */
   readonly forecast?: UploadForecast
 }

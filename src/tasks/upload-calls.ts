@@ -16,6 +16,7 @@ import type {
   StackEnd,
 } from '../immich/upload-journal.ts'
 import type { PlannedMember, PlannedStack } from '../immich/upload-plan.ts'
+import { listExports } from '../library/ledger.ts'
 import {
   countAlbums,
   intendAlbum,
@@ -32,6 +33,7 @@ import { type FamilyPage, listFamilies } from '../library/upload-families.ts'
 import {
   countUploads,
   failUploads,
+  forgetUploads,
   listFailedUploads,
   listUntold,
   openServer,
@@ -45,6 +47,8 @@ export interface PlanRecord {
   readonly settled: readonly UploadSettlement[]
   readonly members: readonly PlannedMember[]
   readonly stacks: readonly PlannedStack[]
+  /** Recorded as being there, and not there any more. */
+  readonly gone: readonly number[]
 }
 
 interface MemberPage {
@@ -58,6 +62,11 @@ interface MemberPage {
 export interface UploadCalls {
   /** The row of a user on a server, for all other calls. */
   'upload.server': { request: { address: string; userId?: string }; response: { serverId: number } }
+  /** In the order in which they came into the library. `hasFailed`: as a whole. */
+  'upload.exports': {
+    request: null
+    response: readonly { readonly name: string; readonly hasFailed: boolean }[]
+  }
   /** A page of items, by the ids of their first assets. */
   'upload.page': { request: FamilyPage; response: readonly UploadFamily[] }
   /** What a page's plan says beside its units; idempotent. */
@@ -113,8 +122,11 @@ type TypedCalls = {
 
 export const UPLOAD_CALLS: TypedCalls = {
   'upload.server': ({ db, now }, server) => ({ serverId: openServer(db, { ...server, now }) }),
+  'upload.exports': ({ db }) =>
+    listExports(db).map(({ name, problems }) => ({ name, hasFailed: problems.length > 0 })),
   'upload.page': ({ db }, page) => listFamilies(db, page),
-  'upload.plan': ({ db, now }, { serverId, settled, members, stacks }) => {
+  'upload.plan': ({ db, now }, { serverId, settled, members, stacks, gone }) => {
+    forgetUploads(db, serverId, gone)
     recordUploads(db, serverId, settled, now)
     planMembers(db, serverId, members)
     planStacks(db, serverId, stacks)

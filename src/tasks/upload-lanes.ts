@@ -1,5 +1,5 @@
 /**
- * The uploads of a run: one export at a time, its files side by side, while other exports are still processed.
+ * The uploads of a run: one export after the other, its files side by side, while other exports are still processed.
  *
  * An `upload` task is one export: it asks the server what it has, adds an `upload-file` task for each unit, waits for
  * them, and then sees to albums, stacks and what was not said with the files. Everything that is known is in the
@@ -9,9 +9,10 @@
  */
 
 import { systemClock } from '../clock.ts'
-import { type ErrorRecord, HeirloomError, toErrorRecord } from '../errors.ts'
-import { applyChanges, fillAlbums, makeStacks, uploadUnit, verifyAlbums } from '../immich/upload.ts'
+import { type ErrorRecord, toErrorRecord } from '../errors.ts'
+import { concernsAllFiles, uploadUnit } from '../immich/upload.ts'
 import type { UploadSettlement } from '../immich/upload-asset.ts'
+import type { UnitFile, UploadUnit } from '../immich/upload-plan.ts'
 import type { Logger } from '../logger.ts'
 import type { Backend } from '../queue/backend.ts'
 import type { Handler, TaskContext } from '../queue/handler.ts'
@@ -23,7 +24,10 @@ import { ENDED_CODES, type UploadFilePayload, type UploadFileResult } from './co
 import type { Problem } from './problem.ts'
 import { callLibrary } from './store-calls.ts'
 import type { ExportUploadSummary, UploadProgress, UploadSettings, UploadSummary } from './upload-api.ts'
+import { arrangeExport } from './upload-arranging.ts'
+import { UploadsEndedError, UploadsGivenUpError } from './upload-ends.ts'
 import { libraryJournal } from './upload-journal.ts'
+import { EXPORTS_AT_ONCE, UploadLine } from './upload-line.ts'
 import { UploadMeter } from './upload-meter.ts'
 import { countLeft, NO_SERVER, type PlannedPage, planOptionsOf, planPages } from './upload-planning.ts'
 import { type Opened, UploadServer } from './upload-server.ts'
@@ -32,29 +36,11 @@ import { type Opened, UploadServer } from './upload-server.ts'
 const FILE_RETRIES = 5
 const EXPORT_RETRIES = 3
 
-/** How often the waiting looks by itself: tasks can also be ended from outside. */
+/** How often the silence of the line is measured. */
 const LOOK_MS = 1_000
 
 /** Silence of the line after which one is told of it. */
 const QUIET_MS = 10_000
-
-/** What the user wants to stop is neither a failure of the file nor of the export. */
-class UploadsEndedError extends HeirloomError {
-  readonly code = 'upload/ended'
-  readonly recovery = 'retry'
-}
-
-/** Uploads stood still for too long. What is left is planned again by `heirloom upload`. */
-class UploadsGivenUpError extends HeirloomError {
-  readonly code = 'upload/given-up'
-  readonly recovery = 'discard'
-
-  constructor(waitMs: number) {
-    super(`nothing could be sent for ${formatDuration(waitMs)}`, {
-      hint: 'See that the server runs, then: heirloom upload LIBRARY',
-    })
-  }
-}
 
 export interface UploadExportPayload {
   readonly name: string
@@ -65,6 +51,8 @@ export interface UploadLanesOptions {
   /** Absolute: the library's folder. */
   readonly root: string
   readonly settings: UploadSettings
+  /** One that is being asked already; from here on it is closed by the lanes. Default: one of these settings. */
+  readonly server?: UploadServer
   /** Aborted: nothing new is begun. */
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -83,11 +71,13 @@ export class UploadLanes {
   readonly #signal: AbortSignal
   /** Units at work, by task: for the counts, when a task fails for good. */
   readonly #units = new Map<number, UploadFilePayload>()
+  readonly #line = new UploadLine()
   readonly #problems: Problem[] = []
   readonly #problemsByExport = new Map<string, Problem[]>()
   #queue: QueueEngine | undefined
   #refusal: unknown
-  #onFileSettled: () => void = () => undefined
+  /** Attempts in a row that the server had no space for. */
+  #fullInRow = 0
   #watch: NodeJS.Timeout | undefined
   #idleSince: number
 
@@ -95,11 +85,11 @@ export class UploadLanes {
     this.#options = options
     this.#idleSince = options.startedAt
     this.#signal = AbortSignal.any([options.signal, this.#ended.signal])
-    this.#server = new UploadServer(options.settings)
+    this.#server = options.server ?? new UploadServer(options.settings)
     this.#meter = new UploadMeter(options.startedAt)
     const { concurrency } = options.settings
     this.lanes = {
-      upload: { concurrency: 1, runsIn: 'coordinator', timeoutMs: 0 },
+      upload: { concurrency: EXPORTS_AT_ONCE, runsIn: 'coordinator', timeoutMs: 0 },
       'upload-file': { concurrency, runsIn: 'coordinator', timeoutMs: 0 },
     }
     this.handlers = {
@@ -119,7 +109,7 @@ export class UploadLanes {
     queue.on('task.settled', ({ task, status, error }) => {
       if (task.kind !== 'upload-file') return
       if (status === 'failed') this.#noteFailed(task.id, error)
-      this.#onFileSettled()
+      this.#line.wake()
     })
     this.#watch = setInterval(() => this.#look(systemClock.now()), LOOK_MS)
     void this.#greet(queue)
@@ -210,15 +200,24 @@ export class UploadLanes {
     return this.#server.open(this.#options.backend, this.#signal)
   }
 
+  /**
+   * One export after the other: what is planned ahead is sent when the one before it has nothing more to send, so that
+   * the line does not idle while that one is arranged.
+   */
   async #uploadExport({ name }: UploadExportPayload, context: TaskContext): Promise<unknown> {
+    using place = this.#line.join()
     try {
       this.#meter.setPhase(name, 'checking')
       const opened = await this.#open()
       await this.#planFiles(name, opened)
       this.#meter.setPhase(name, 'sending')
       await this.#filesDone(name, context)
+      // Albums may need pictures that the export ahead is still sending.
+      await place.ahead
       this.#meter.setPhase(name, 'arranging')
-      await this.#arrange(name, opened)
+      const journal = libraryJournal(this.#options.backend, opened.serverId, name)
+      const problems = await arrangeExport(opened.api, journal, this.#signal)
+      for (const problem of problems) this.#addProblem(name, problem)
       this.#meter.setPhase(name, 'finished')
       return null
     } catch (error) {
@@ -239,13 +238,12 @@ export class UploadLanes {
 
   async #addPage(exportName: string, serverId: number, page: PlannedPage): Promise<void> {
     const { present, presentBytes, plan } = page
-    const { units, settled, members, stacks } = plan
-    await callLibrary(this.#options.backend, 'upload.plan', { serverId, settled, members, stacks })
+    const { units, settled, members, stacks, gone } = plan
+    await callLibrary(this.#options.backend, 'upload.plan', { serverId, settled, members, stacks, gone })
     const files = units.flatMap((unit) => unit.files)
-    const bytes = files.reduce((sum, { upload }) => sum + upload.sizeBytes, presentBytes)
-    this.#meter.addFound(exportName, files.length + present, bytes)
+    this.#meter.addFound(exportName, files.length + present, presentBytes + bytesOf(files))
     this.#meter.addPresent(exportName, present, presentBytes)
-    const tasks = units.map(
+    const tasks = this.#ownUnits(exportName, units).map(
       (unit): NewTask<UploadFilePayload> => ({
         kind: 'upload-file',
         lane: 'upload-file',
@@ -259,38 +257,21 @@ export class UploadLanes {
     if (tasks.length > 0) await this.#queue?.add(tasks)
   }
 
+  /** Those that the export ahead does not send already: for this one they are as good as found there. */
+  #ownUnits(exportName: string, units: readonly UploadUnit[]): readonly UploadUnit[] {
+    const { own = [], others = [] } = Object.groupBy(units, (unit) =>
+      this.#line.take(unit, exportName) ? 'own' : 'others',
+    )
+    const files = others.flatMap((unit) => unit.files)
+    this.#meter.addPresent(exportName, files.length, bytesOf(files))
+    return own
+  }
+
   async #filesDone(exportName: string, context: TaskContext): Promise<void> {
     const { backend } = this.#options
     const signal = AbortSignal.any([context.signal, this.#signal])
-    while ((await backend.openInGroup(groupOf(exportName))) > 0) {
-      this.#requireGoing(signal)
-      await new Promise<void>((resolve) => {
-        let cancel = (): void => undefined
-        const wake = (): void => {
-          cancel()
-          signal.removeEventListener('abort', wake)
-          resolve()
-        }
-        cancel = systemClock.after(LOOK_MS, wake)
-        this.#onFileSettled = wake
-        signal.addEventListener('abort', wake)
-      })
-    }
+    await this.#line.waitUntil(async () => (await backend.openInGroup(groupOf(exportName))) === 0, signal)
     this.#requireGoing(signal)
-  }
-
-  async #arrange(name: string, { api, serverId }: Opened): Promise<void> {
-    const journal = libraryJournal(this.#options.backend, serverId)
-    const filled = await fillAlbums(api, journal, this.#signal)
-    await makeStacks(api, journal, this.#signal)
-    await applyChanges(api, journal, this.#signal)
-    // Counting costs calls, and nothing else can have changed.
-    if (filled.added + filled.refused === 0) return
-    for (const album of await verifyAlbums(api, journal, this.#signal)) {
-      const message = `the album ${album.name} has ${album.found} of ${album.planned} pictures on the server`
-      const hint = album.refused > 0 ? 'See whether the others were deleted there.' : 'Upload again.'
-      this.#addProblem(name, { code: 'upload/album-differs', message, hint })
-    }
   }
 
   async #uploadFile(payload: UploadFilePayload, context: TaskContext): Promise<UploadFileResult> {
@@ -306,10 +287,14 @@ export class UploadLanes {
     })
     if (failure !== undefined) {
       this.#meter.abandon(exportName, context.taskId)
+      this.#endIfHopeless(failure.error)
       if (settled.length > 0) await callLibrary(this.#options.backend, 'upload.record', { serverId, settled })
+      if (this.#ended.signal.aborted) this.#requireGoing(this.#ended.signal)
       throw failure.error
     }
+    this.#fullInRow = 0
     this.#units.delete(context.taskId)
+    this.#line.settle(unit)
     this.#countSettled(payload, settled, context.taskId)
     return { settled }
   }
@@ -334,6 +319,7 @@ export class UploadLanes {
   #noteFailed(taskId: number, error: ErrorRecord | undefined): void {
     const payload = this.#units.get(taskId)
     this.#units.delete(taskId)
+    if (payload !== undefined) this.#line.settle(payload.unit)
     if (payload === undefined || error === undefined || ENDED_CODES.has(error.code)) return
     const now = systemClock.now()
     for (const { path, upload } of payload.unit.files) {
@@ -346,6 +332,16 @@ export class UploadLanes {
     const problems = this.#problemsByExport.get(exportName) ?? []
     problems.push(problem)
     this.#problemsByExport.set(exportName, problems)
+  }
+
+  /** A key that is not taken any more, or a disk that is full, is the same for every other file. */
+  #endIfHopeless(error: unknown): void {
+    const record = toErrorRecord(error)
+    this.#fullInRow = record.code === 'immich/server-full' ? this.#fullInRow + 1 : 0
+    const isHopeless = concernsAllFiles(record) || this.#fullInRow >= MAX_FULL_IN_ROW
+    if (!isHopeless || this.#ended.signal.aborted) return
+    this.#problems.push(toProblem(record))
+    this.#ended.abort(new UploadsGivenUpError(record.message, record.hint))
   }
 
   #requireGoing(signal: AbortSignal): void {
@@ -368,7 +364,9 @@ export class UploadLanes {
   }
 
   #giveUp(): void {
-    const error = new UploadsGivenUpError(this.#options.settings.waitMs)
+    const error = new UploadsGivenUpError(
+      `nothing could be sent for ${formatDuration(this.#options.settings.waitMs)}`,
+    )
     this.#problems.push(toProblem(toErrorRecord(error)))
     this.#ended.abort(error)
   }
@@ -381,7 +379,14 @@ function toProblem({ code, message, hint }: ErrorRecord): Problem {
 /** How many problems of an export the command line is given. */
 const SHOWN_PROBLEMS = 20
 
+/** Small files may still fit where a large one does not. */
+const MAX_FULL_IN_ROW = 20
+
 const RESTING: ReadonlySet<string> = new Set(['finished', 'failed'])
+
+function bytesOf(files: readonly UnitFile[]): number {
+  return files.reduce((sum, { upload }) => sum + upload.sizeBytes, 0)
+}
 
 function groupOf(exportName: string): string {
   return `upload:${exportName}`

@@ -41,6 +41,16 @@ test('the rate is that of the last ten seconds, over all that went over the line
   assert.equal(meter.read(20_000).bytesPerSecond, 0)
 })
 
+test('the first look tells a rate already, and only of what went over the line', () => {
+  const meter = new UploadMeter(1_000)
+  meter.addFound('a', 900, 9_000)
+  meter.addPresent('a', 880, 8_000)
+  meter.addSent('a', 1, 500, 2_000)
+  meter.settle('a', 'created', 500, 2_000)
+  const { filesPerSecond, bytesPerSecond } = meter.read(3_000)
+  assert.deepEqual([filesPerSecond, bytesPerSecond], [0.5, 250])
+})
+
 test('there is no estimate before three seconds', () => {
   const meter = new UploadMeter(0)
   meter.addFound('a', 10, 100_000)

@@ -42,13 +42,16 @@ export class UploadMeter {
   readonly #startedAt: number
   /** Over the line, whether it was of use or not. */
   #bytesSent = 0
-  #samples: Sample[] = []
+  /** Answered for over the line; not what a check found to be there. */
+  #filesSettled = 0
+  #samples: Sample[]
   #trouble: string | undefined
   #lastProgressAt: number
 
   constructor(startedAt: number) {
     this.#startedAt = startedAt
     this.#lastProgressAt = startedAt
+    this.#samples = [{ at: startedAt, files: 0, bytes: 0 }]
   }
 
   /** When a byte was sent or a file settled for the last time. */
@@ -103,6 +106,7 @@ export class UploadMeter {
     const row = this.#row(name)
     row[outcome] += 1
     row.bytesSettled += bytes
+    this.#filesSettled += 1
     if (file !== undefined) row.underway.delete(file)
     this.#lastProgressAt = now
   }
@@ -123,7 +127,7 @@ export class UploadMeter {
 
   read(now: number): UploadProgress {
     const exports = this.exports()
-    const files = sum(exports.map(({ filesDone }) => filesDone))
+    const files = this.#filesSettled
     const bytes = this.#bytesSent
     this.#samples = [...this.#samples.filter(({ at }) => at > now - WINDOW_MS), { at: now, files, bytes }]
     const first = this.#samples[0] ?? { at: now, files, bytes }

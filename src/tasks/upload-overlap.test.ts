@@ -15,9 +15,9 @@ test('the first export is processed first, its upload starts at once, and the li
     processedAt,
     processedAt.toSorted((a, b) => a - b),
   )
-  // Side by side, all four would be processed after 10 units, and only then the first upload begin: 30 in all. The
-  // bounds are wide because commits to disk take a good part of such short units.
-  assert.ok(firstUploadAt < 5, `first upload after ${firstUploadAt} units`)
-  assert.ok(idleUnits < 4, `idle for ${idleUnits} units`)
-  assert.ok(units < 30, `${units} units`)
+  // Side by side, the first upload would begin when all four are processed. Bounds in units would be those of an idle
+  // machine: `npm run bench -- upload-overlap` has them.
+  const [, secondProcessedAt = 0] = processedAt
+  assert.ok(firstUploadAt < secondProcessedAt, `first upload after ${firstUploadAt} units`)
+  assert.ok(idleUnits < units / 4, `idle for ${idleUnits} of ${units} units`)
 })

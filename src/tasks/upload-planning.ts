@@ -27,6 +27,8 @@ export interface PlannedPage {
   /** Files that the server has, and their sizes together. */
   readonly present: number
   readonly presentBytes: number
+  /** Their ids: another export may have the same contents. */
+  readonly presentIds: readonly number[]
 }
 
 export interface PlanRequest {
@@ -38,9 +40,10 @@ export interface PlanRequest {
 }
 
 export function planOptionsOf(settings: UploadSettings, supported: ReadonlySet<string>): UploadPlanOptions {
-  const { albumNames, includeTrashed, ignorePatterns } = settings
-  const isIgnored = toIgnoreMatcher(ignorePatterns)
-  return { supported, albumNames, includeTrashed, isIgnored, recheck: false }
+  const { albumNames, includeTrashed, ignorePatterns, recheck = false } = settings
+  // Folding the case of each path takes longer than all else of a plan.
+  const isIgnored = ignorePatterns.length === 0 ? () => false : toIgnoreMatcher(ignorePatterns)
+  return { supported, albumNames, includeTrashed, isIgnored, recheck }
 }
 
 /** Asks the server about every page. */
@@ -49,9 +52,37 @@ export async function* planPages(
   api: ImmichApi,
   signal: AbortSignal,
 ): AsyncGenerator<PlannedPage> {
-  for await (const families of readPages(request)) {
+  const { options } = request
+  const check = async (families: readonly UploadFamily[]): Promise<Checked> => {
     signal.throwIfAborted()
-    yield toPage(families, await checkPage(families, api, request.options, signal), request.options)
+    return { families, verdicts: await checkPage(families, api, options, signal) }
+  }
+  for await (const { families, verdicts } of oneAhead(readPages(request), check)) {
+    yield toPage(families, verdicts, options)
+  }
+}
+
+interface Checked {
+  readonly families: readonly UploadFamily[]
+  readonly verdicts: ReadonlyMap<number, AssetVerdict>
+}
+
+/** Has the next item read, and the work on it done, while the consumer is busy with this one. */
+async function* oneAhead<Item, Result>(
+  items: AsyncIterator<Item>,
+  work: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const pull = async (): Promise<{ readonly result: Result } | undefined> => {
+    const item = await items.next()
+    return item.done === true ? undefined : { result: await work(item.value) }
+  }
+  for (let next = pull(); ; ) {
+    const pulled = await next
+    if (pulled === undefined) return
+    next = pull()
+    // Nobody waits for it when the consumer fails.
+    next.catch(() => undefined)
+    yield pulled.result
   }
 }
 
@@ -95,5 +126,5 @@ function toPage(
   ])
   const present = families.flatMap(({ assets }) => assets).filter(({ id }) => !elsewhere.has(id))
   const presentBytes = present.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  return { plan, present: present.length, presentBytes }
+  return { plan, present: present.length, presentBytes, presentIds: present.map(({ id }) => id) }
 }

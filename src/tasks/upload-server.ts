@@ -39,11 +39,17 @@ export interface Opened {
   readonly supported: ReadonlySet<string>
 }
 
+interface Greeting extends Omit<Opened, 'serverId'> {
+  readonly server: { readonly address: string; readonly userId?: string }
+}
+
 export class UploadServer {
   readonly #settings: UploadSettings
   #api: ImmichApi | undefined
+  #greeting: Promise<Greeting> | undefined
   #opening: Promise<Opened> | undefined
   #opened: Opened | undefined
+  #closing: Promise<void> | undefined
 
   constructor(settings: UploadSettings) {
     this.#settings = settings
@@ -52,6 +58,12 @@ export class UploadServer {
   /** Once it has answered. */
   get opened(): Opened | undefined {
     return this.#opened
+  }
+
+  /** Begins to ask the server, for {@link open} to go on with: while the database, whose row it needs, is opened. */
+  greet(signal: AbortSignal): void {
+    this.#greeting ??= this.#ask(signal)
+    this.#greeting.catch(() => undefined)
   }
 
   /**
@@ -67,11 +79,26 @@ export class UploadServer {
     return this.#opening
   }
 
+  /** Safe twice. */
   async close(): Promise<void> {
-    await this.#api?.close()
+    this.#closing ??= this.#api?.close()
+    await this.#closing
   }
 
   async #open(backend: Backend, signal: AbortSignal): Promise<Opened> {
+    this.#greeting ??= this.#ask(signal)
+    try {
+      const { server, ...greeted } = await this.#greeting
+      const { serverId } = await callLibrary(backend, 'upload.server', server)
+      this.#opened = { ...greeted, serverId }
+      return this.#opened
+    } catch (error) {
+      this.#greeting = undefined
+      throw error
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<Greeting> {
     this.#api ??= createClient(this.#settings)
     const api = this.#api
     // The first tells whether anybody is there.
@@ -84,9 +111,7 @@ export class UploadServer {
     const missing = granted === undefined ? [] : missingPermissions(granted, UPLOAD_FEATURES)
     if (missing.length > 0) throw new MissingPermissionsError(api.address, missing)
     const server = { address: api.address, ...(user === undefined ? {} : { userId: user.id }) }
-    const { serverId } = await callLibrary(backend, 'upload.server', server)
-    this.#opened = { api, serverId, version: `${major}.${minor}.${patch}`, supported }
-    return this.#opened
+    return { api, server, version: `${major}.${minor}.${patch}`, supported }
   }
 }
 

@@ -6,12 +6,13 @@
 
 import { systemClock } from '../clock.ts'
 import { HeirloomError } from '../errors.ts'
-import { QueueEngine } from '../queue/queue-engine.ts'
+import type { QueueEngine } from '../queue/queue-engine.ts'
 import { type LibrarySession, openLibrarySession, requireLibrary } from './library-session.ts'
-import { collectLibraryReport } from './report.ts'
+import { collectLibraryReport, writeLibraryReport } from './report.ts'
 import { callLibrary } from './store-calls.ts'
 import type { UploadOptions, UploadSummary } from './upload-api.ts'
 import type { UploadLanes } from './upload-lanes.ts'
+import type { UploadServer } from './upload-server.ts'
 
 /** What a retry can cure passes in seconds; see also `upload-lanes.ts`. */
 const RETRY_DELAY_MS = 1_000
@@ -39,41 +40,69 @@ export async function uploadLibrary(options: UploadOptions): Promise<UploadSumma
   const startedAt = systemClock.now()
   const { library, state } = options
   await requireLibrary(library, state)
-  const opening = openLibrarySession({ library, state, command: 'upload', now: startedAt })
-  // The HTTP client takes as long to load as the database to open: both are done at once.
-  const [session, lanes] = await Promise.all([opening, import('./upload-lanes.ts')])
+  let loading: Promise<Loaded> | undefined
+  const load = (): Promise<Loaded> => {
+    loading ??= loadUploads(options)
+    // Whoever waits for it is told.
+    loading.catch(() => undefined)
+    return loading
+  }
+  // The HTTP client takes as long to load as the database's thread to start: not before that has begun.
+  const opening = { library, state, command: 'upload', now: startedAt, whileOpening: () => void load() }
+  let session: LibrarySession | undefined
   try {
+    session = await openLibrarySession(opening)
     const names = await chooseExports(session, options.only)
     if (options.dryRun) {
       const { forecastUploads } = await import('./upload-forecast.ts')
       return await forecastUploads(session, options, { names, startedAt })
     }
-    return await run(session, options, { names, startedAt, Uploads: lanes.UploadLanes })
+    const summary = await run(session, options, { names, startedAt, ...(await load()) })
+    // After the uploads: only then is known what of them failed.
+    const report = await collectLibraryReport(session)
+    const { reportHtml } = await writeLibraryReport(session.paths.root, report)
+    return { ...summary, reportHtml }
   } finally {
-    await session.close()
+    const loaded = await loading?.catch(() => undefined)
+    await loaded?.server.close()
+    await session?.close()
   }
+}
+
+interface Loaded {
+  readonly Uploads: typeof UploadLanes
+  readonly Queue: typeof QueueEngine
+  /** On the way to its first answer, unless this is a dry run. */
+  readonly server: UploadServer
+}
+
+async function loadUploads({ settings, signal, dryRun }: UploadOptions): Promise<Loaded> {
+  const { UploadServer: Server } = await import('./upload-server.ts')
+  const server = new Server(settings)
+  if (!dryRun) server.greet(signal)
+  const [lanes, engine] = await Promise.all([import('./upload-lanes.ts'), import('../queue/queue-engine.ts')])
+  return { server, Uploads: lanes.UploadLanes, Queue: engine.QueueEngine }
 }
 
 /** In the order in which they came into the library; those that failed as a whole are left out, unless named. */
 async function chooseExports(session: LibrarySession, only: readonly string[]): Promise<readonly string[]> {
-  const { exports } = await collectLibraryReport(session)
+  const exports = await callLibrary(session.backend, 'upload.exports', null)
   const known = exports.map(({ name }) => name)
   const unknown = only.filter((name) => !known.includes(name))
   if (unknown.length > 0) throw new UnknownExportError(unknown, known)
   if (only.length > 0) return known.filter((name) => only.includes(name))
-  return exports.filter(({ problems }) => problems.length === 0).map(({ name }) => name)
+  return exports.filter(({ hasFailed }) => !hasFailed).map(({ name }) => name)
 }
 
-interface Chosen {
+interface Chosen extends Loaded {
   readonly names: readonly string[]
   readonly startedAt: number
-  readonly Uploads: typeof UploadLanes
 }
 
 async function run(
   { backend, paths }: LibrarySession,
   options: UploadOptions,
-  { names, startedAt, Uploads }: Chosen,
+  { names, startedAt, server, Uploads, Queue }: Chosen,
 ): Promise<UploadSummary> {
   const { settings, signal, kill, logger } = options
   await callLibrary(backend, 'tasks.clear', null)
@@ -81,13 +110,14 @@ async function run(
     backend,
     root: paths.root,
     settings,
+    server,
     signal,
     logger,
     startedAt,
     isBusyElsewhere: () => false,
   })
   const { lanes, handlers } = uploads
-  const queue = new QueueEngine({ backend, sole: true, retryDelayMs: RETRY_DELAY_MS, lanes, handlers })
+  const queue = new Queue({ backend, sole: true, retryDelayMs: RETRY_DELAY_MS, lanes, handlers })
   const tell = (): void => options.onProgress(uploads.progress(systemClock.now()))
   const timer = setInterval(tell, PROGRESS_MS)
   const stop = (): void => void queue.stop({ graceful: !kill.aborted })

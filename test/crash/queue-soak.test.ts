@@ -20,9 +20,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Backend } from '../../src/queue/index.ts'
 import { openSqliteBackend } from '../../src/queue/sqlite/index.ts'
 
-const KILLS = Number(process.env['HEIRLOOM_SOAK_KILLS'] ?? 25)
+const KILLS = Number(process.env['HEIRLOOM_SOAK_KILLS'] ?? 12)
 const COORDINATORS = 2
-/** Tasks are added whenever fewer than this are open. */
+/** Tasks are added whenever fewer than this are ready. */
 const LOW_WATER = 200
 const DRAIN_LIMIT_MS = 60_000
 const FIXTURES = new URL('../fixtures/queue/', import.meta.url)
@@ -63,14 +63,24 @@ function killOne({ coordinators, workers }: Herd): boolean {
   }
 }
 
-/** Keeps `LOW_WATER` tasks open; answers how many it added. */
+/** Keeps `LOW_WATER` tasks ready, besides those that a dead coordinator holds; answers how many it added. */
 async function feed(backend: Backend): Promise<number> {
-  const { waiting, pending, processing, retry } = await backend.counts('w')
-  const open = waiting + pending + processing + retry
-  if (open >= LOW_WATER) return 0
+  const { pending } = await backend.counts('w')
+  if (pending >= LOW_WATER) return 0
   const task = { kind: 'step', lane: 'w', payload: { children: 1 }, maxRetries: 1_000 }
   await backend.add(Array.from({ length: LOW_WATER }, () => task))
   return LOW_WATER
+}
+
+/** Waits for a task to end after those `before`; answers how many have. So a kill finds work on its way. */
+async function untilMore(backend: Backend, before: number): Promise<number> {
+  const deadline = performance.now() + DRAIN_LIMIT_MS
+  for (;;) {
+    const { completed } = await backend.counts('w')
+    if (completed > before) return completed
+    assert.ok(performance.now() < deadline, `no task ends after ${before}`)
+    await delay(10)
+  }
 }
 
 async function drain(backend: Backend): Promise<void> {
@@ -116,10 +126,12 @@ test(`${KILLS} processes killed at random: no task lost, none done twice, no wor
   t.after(() => backend.close())
   const herd: Herd = { coordinators: new Set(), workers: new Set(), everyWorker: new Set() }
   let added = 0
+  let completed = 0
   for (let kills = 0; kills < KILLS; ) {
     while (herd.coordinators.size < COORDINATORS) startCoordinator(t, file, herd)
     added += await feed(backend)
-    await delay(20 + Math.random() * 130)
+    completed = await untilMore(backend, completed)
+    await delay(Math.random() * 50)
     if (killOne(herd)) kills += 1
   }
   while (herd.coordinators.size < COORDINATORS) startCoordinator(t, file, herd)

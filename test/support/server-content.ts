@@ -7,14 +7,19 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { FakeState } from './fake-immich/fake-state.ts'
+import type { FakeAsset, FakeStack, FakeState } from './fake-immich/fake-state.ts'
 
 export interface ServerContent {
   /** SHA-1 of each file, sorted: one that is there twice stands here twice. */
   readonly files: readonly string[]
   /** SHA-1s by album, sorted. */
   readonly albums: Readonly<Record<string, readonly string[]>>
+  /** SHA-1s of each stack, the one that is shown first, the others sorted. */
+  readonly stacks: readonly (readonly string[])[]
 }
+
+/** What is looked at of a server. */
+export type ServerTables = Pick<FakeState, 'assets' | 'albums' | 'stacks' | 'violations'>
 
 const FILES = `
   SELECT lower(hex(written_sha1)) AS sha1 FROM assets
@@ -28,6 +33,12 @@ const ALBUMS = `
     LEFT JOIN assets AS edited ON edited.primary_asset_id = head.id AND edited.role = 'edited'
   WHERE head.trashed = 0 ORDER BY albums.title, sha1`
 
+/** The edited one is shown of a stack; no library of the tests has two of one picture, or a RAW file. */
+const STACKS = `
+  SELECT lower(hex(edited.written_sha1)) AS shown, lower(hex(head.written_sha1)) AS below
+  FROM assets AS edited JOIN assets AS head ON head.id = edited.primary_asset_id
+  WHERE edited.role = 'edited' AND head.trashed = 0 ORDER BY shown`
+
 export function expectedContent(library: string): ServerContent {
   const db = new DatabaseSync(join(library, '.heirloom/library.db'), { readOnly: true })
   try {
@@ -40,13 +51,17 @@ export function expectedContent(library: string): ServerContent {
       .prepare(FILES)
       .all()
       .map(({ sha1 }) => String(sha1))
-    return { files, albums }
+    const stacks = db
+      .prepare(STACKS)
+      .all()
+      .map(({ shown, below }) => [String(shown), String(below)])
+    return { files, albums, stacks }
   } finally {
     db.close()
   }
 }
 
-export function serverContent(state: FakeState): ServerContent {
+export function serverContent(state: ServerTables): ServerContent {
   const assets = [...state.assets.values()]
   const sha1s = new Map(assets.map(({ id, sha1 }) => [id, sha1]))
   const albums = [...state.albums.values()].map(({ id, name, assetIds }) => ({
@@ -61,15 +76,27 @@ export function serverContent(state: FakeState): ServerContent {
     albums: Object.fromEntries(
       albums.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, members }) => [name, members]),
     ),
+    stacks: [...state.stacks.values()].map((stack) => stackOf(stack, assets)).toSorted(byFirst),
   }
 }
 
-/** Every file once, every album exactly, and nothing that a correct client never does. */
-export function assertUploaded(library: string, state: FakeState, why = ''): void {
+function stackOf({ id, primaryAssetId }: FakeStack, assets: readonly FakeAsset[]): string[] {
+  const members = assets.filter(({ stackId }) => stackId === id)
+  const others = members.filter((asset) => asset.id !== primaryAssetId).map(({ sha1 }) => sha1)
+  return [assets.find((asset) => asset.id === primaryAssetId)?.sha1 ?? 'unknown', ...others.toSorted()]
+}
+
+function byFirst([a = '']: readonly string[], [b = '']: readonly string[]): number {
+  return a < b ? -1 : 1
+}
+
+/** Every file once, every album and stack exactly, and nothing that a correct client never does. */
+export function assertUploaded(library: string, state: ServerTables, why = ''): void {
   const expected = expectedContent(library)
   const found = serverContent(state)
   assert.deepEqual(found.files, expected.files, why)
   assert.deepEqual(sorted(found.albums), sorted(expected.albums), why)
+  assert.deepEqual(found.stacks, expected.stacks, why)
   assert.deepEqual(state.violations, [], why)
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type QueueSnapshot, readSnapshot } from '../../tasks/queue-snapshot.ts'
+import { RecentRate } from '../../tasks/recent-rate.ts'
 import { EXIT_INTERRUPTED } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import {
@@ -16,8 +18,6 @@ import {
 } from '../queue-drain-view.ts'
 import { jsonLine } from '../queue-json.ts'
 import type { QueueRequest } from '../queue-request.ts'
-import { type QueueSnapshot, readSnapshot } from '../queue-snapshot.ts'
-import { RecentRate } from '../recent-rate.ts'
 import { truncate } from '../text-width.ts'
 import { abortOnInterrupt, waitFor } from '../wait.ts'
 import type { QueueWork } from './queue-run.ts'

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { readSnapshot } from '../../tasks/queue-snapshot.ts'
 import { jsonLine } from '../queue-json.ts'
 import type { QueueRequest } from '../queue-request.ts'
-import { readSnapshot } from '../queue-snapshot.ts'
 import { statusLines } from '../queue-status-view.ts'
 import { listLines, taskLines } from '../queue-task-view.ts'
 import type { QueueWork } from './queue-run.ts'

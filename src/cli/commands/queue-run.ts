@@ -4,13 +4,14 @@
  * @module
  */
 
+import { explainSqlite } from '../../queue/sqlite/database-error.ts'
 import { type CommandContext, configOf } from '../command.ts'
 import { requireConfig } from '../config.ts'
 import type { Io } from '../io.ts'
 import { columnsOf, paintFor } from '../paint.ts'
 import { parseQueueRequest, type QueueRequest } from '../queue-request.ts'
 import type { TextStyle } from '../queue-status-view.ts'
-import { explainSqlite, type OpenQueue, openQueue } from '../queue-target.ts'
+import { type OpenQueue, openQueue } from '../queue-target.ts'
 import type { QueueCommandOptions } from './queue.ts'
 import { warnOfUnknownLanes } from './queue-lanes.ts'
 

@@ -6,17 +6,17 @@
  * @module
  */
 
+import { explainSqlite, QueueDatabaseError } from '../../queue/sqlite/database-error.ts'
 import type { Task } from '../../queue/task.ts'
+import { readSnapshot } from '../../tasks/queue-snapshot.ts'
+import { RecentRate } from '../../tasks/recent-rate.ts'
 import { EXIT_INTERRUPTED } from '../interrupt.ts'
 import { jsonLine } from '../queue-json.ts'
 import type { QueueRequest } from '../queue-request.ts'
-import { readSnapshot } from '../queue-snapshot.ts'
 import { statusLines } from '../queue-status-view.ts'
-import { explainSqlite, QueueDatabaseError } from '../queue-target.ts'
 import { listLines } from '../queue-task-view.ts'
 import { openScreen, type Screen } from '../queue-top-screen.ts'
 import { renderTop, type TopChoice, type TopData } from '../queue-top-view.ts'
-import { RecentRate } from '../recent-rate.ts'
 import { type Key, processTerminal, type Terminal } from '../terminal.ts'
 import { neutralize } from '../text-width.ts'
 import { abortOnInterrupt, waitFor } from '../wait.ts'

@@ -30,6 +30,7 @@ export interface UploadCommandOptions extends SharedOptions {
   readonly library: string | undefined
   readonly only: readonly string[]
   readonly dryRun: boolean
+  readonly recheck: boolean
   readonly json: boolean
 }
 
@@ -67,6 +68,10 @@ export function uploadCommand(run: Run<UploadCommandOptions>): Command {
   setting(command, 'state', '--state <dir>')
   command
     .option('--dry-run', 'show what would be sent and how many calls that takes; change nothing')
+    .option(
+      '--recheck',
+      'ask about everything again: what was deleted on the server is sent again, its trash is left alone',
+    )
     .option('--json', 'print the result as one JSON document; progress becomes JSON lines on stderr')
   uploadFlags(command)
   command.action((library: string | undefined, parsed: Record<string, unknown>) =>
@@ -75,6 +80,7 @@ export function uploadCommand(run: Run<UploadCommandOptions>): Command {
       library,
       only: parsed['only'] as readonly string[],
       dryRun: parsed['dryRun'] === true,
+      recheck: parsed['recheck'] === true,
       json: parsed['json'] === true,
     }),
   )
@@ -92,7 +98,8 @@ export async function runUpload(context: CommandContext, options: UploadCommandO
   const library = options.library === undefined ? config.output : resolve(io.cwd, options.library)
   const view = createUploadView(io, { json: options.json, color: hasColor(io, io.stderr, config.color) })
   for (const warning of resolved.warnings) view.say(`warning: ${warning}`)
-  const settings = await readUploadSettings(resolved, io, view.say)
+  const read = await readUploadSettings(resolved, io, view.say)
+  const settings = options.recheck ? { ...read, recheck: true } : read
   using log = openLog(resolved, io, options.json, view.say)
   using interrupt = watchInterrupts(io, view.say)
   const { state } = config

@@ -6,7 +6,7 @@
 
 import type { Coordinator, LaneStatistics, StatusCounts, StoredSchedule } from '../../queue/backend.ts'
 import type { Task } from '../../queue/task.ts'
-import { type QueueSnapshot, toSnapshot } from '../queue-snapshot.ts'
+import { type QueueSnapshot, toSnapshot } from '../../tasks/queue-snapshot.ts'
 
 /** 2026-01-01T00:00:00Z, as `FakeClock` has it. */
 export const NOW: number = Date.UTC(2026, 0, 1)

@@ -11,6 +11,7 @@
 import { type Dirent, lstatSync, readdirSync } from 'node:fs'
 import { sep } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { systemCode } from '../../errors.ts'
 import type { EntrySource } from '../../storage/entry.ts'
 import type { ArchiveEntry, ArchiveProblem } from './archive.ts'
 import { InputUnreadableError } from './archive-errors.ts'
@@ -128,10 +129,13 @@ function listChild(child: Dirent, root: string, prefix: string, listing: FolderL
 }
 
 function unreadable(path: string, error: unknown, what: string): ArchiveProblem {
+  // Node cannot spell such a name, so that to the system there is no such file.
+  if (path.includes('\uFFFD') && systemCode(error) === 'ENOENT') {
+    const message = 'cannot be read: its name is not valid UTF-8'
+    return { path, code: 'unreadable', message, hint: 'Rename it.' }
+  }
   const message = `${what}: ${error instanceof Error ? error.message : String(error)}`
-  if (!path.includes('\uFFFD')) return { path, code: 'unreadable', message }
-  const hint = 'Rename it: its name is not valid UTF-8.'
-  return { path, code: 'unreadable', message, hint }
+  return { path, code: 'unreadable', message }
 }
 
 /** The absolute path of a file, from its path inside the export. */

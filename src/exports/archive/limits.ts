@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatBytes, formatCount } from '../../units.ts'
 import type { ArchiveProblem } from './archive.ts'
 
 /**
@@ -24,7 +25,7 @@ const ARCHIVE_RATIO_COUNTS_FROM_BYTES = 1_000_000_000
 /** Why an entry is taken for a zip bomb, or undefined. */
 export function suspectEntry(sizeBytes: number, compressedSize: number): string | undefined {
   if (sizeBytes <= RATIO_COUNTS_FROM_BYTES || sizeBytes <= MAX_ENTRY_RATIO * compressedSize) return undefined
-  return `claims ${sizeBytes} bytes from ${compressedSize}, more than ${MAX_ENTRY_RATIO} times as many`
+  return `claims ${formatBytes(sizeBytes)} from ${formatBytes(compressedSize)}, more than ${formatCount(MAX_ENTRY_RATIO)} times as many`
 }
 
 /** How many bytes an archive of that size may unpack to in all. */

@@ -34,6 +34,10 @@ describe('a folder', () => {
     const root = await freshFolder()
     await writeFile(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x61, 0xff, 0x2e, 0x6a])]), 'x')
     assert.deepEqual(await contents(root), { files: {}, problems: ['unreadable a\uFFFD.j'] })
+    await opened(root, async ({ problems: [problem] }) => {
+      assert.equal(problem?.message, 'cannot be read: its name is not valid UTF-8')
+      assert.equal(problem?.hint, 'Rename it.')
+    })
   })
 
   test('a file that changed since it was listed is an error', async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatBytes } from '../../units.ts'
 import type { ArchiveEntry } from '../archive/archive.ts'
 import type { Pairing } from '../media-item.ts'
 import { PackedValues } from '../packed-values.ts'
@@ -117,7 +118,11 @@ async function readFolder(
 type OtherJson = Exclude<GoogleJson, AssetLike>
 
 async function readJson(listing: Listing, entry: ArchiveEntry): Promise<GoogleJson | Error> {
-  if (entry.sizeBytes > MAX_SIDECAR_BYTES) return new Error(`larger than ${MAX_SIDECAR_BYTES} bytes`)
+  if (entry.sizeBytes > MAX_SIDECAR_BYTES) {
+    return new Error(
+      `has ${formatBytes(entry.sizeBytes)}: metadata is read up to ${formatBytes(MAX_SIDECAR_BYTES)}`,
+    )
+  }
   try {
     return parseGoogleJson(await listing.read(entry), fileNameOf(entry))
   } catch (error) {

@@ -152,7 +152,9 @@ function nonMediaOf({ folder, assets, albums, services, failures }: FolderConten
     ...assets.map(sidecarOutcome),
     ...albums.map(({ entry }): NonMedia => ({ entry, outcome: 'sidecar', of: folder.path })),
     ...services.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
-    ...failures.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'failed', reason })),
+    ...failures.map(
+      ({ entry, reason }): NonMedia => ({ entry, outcome: 'failed', code: 'unreadable', reason }),
+    ),
     ...folder.others.map(({ entry, reason }): NonMedia => ({ entry, outcome: 'ignored', reason })),
   ]
 }

@@ -13,6 +13,7 @@ import { HeirloomError } from '../../errors.ts'
 import type { EmbeddedMetadata } from '../../media/metadata.ts'
 import { decodeXmp, MAX_SIDECAR_BYTES } from '../../media/xmp/kept-sidecar.ts'
 import { readXmp } from '../../media/xmp/xmp-reader.ts'
+import { formatBytes } from '../../units.ts'
 import type { ArchiveEntry } from '../archive/archive.ts'
 import type { ItemFacts } from '../group-items.ts'
 import type { Companion, MediaFile, MediaItem, Pairing } from '../media-item.ts'
@@ -112,7 +113,7 @@ function settleSidecar(
     return { entry, outcome: 'ignored', reason: `${what} without a media file of that name` }
   }
   if (content !== undefined && 'failure' in content) {
-    return { entry, outcome: 'failed', reason: content.failure }
+    return { entry, outcome: 'failed', code: 'unreadable', reason: content.failure }
   }
   return { entry, outcome: 'sidecar', of: match.media.entry.path }
 }
@@ -133,7 +134,10 @@ async function readSidecars(
 }
 
 async function readSidecar(entry: ArchiveEntry, listing: Listing): Promise<SidecarContent> {
-  if (entry.sizeBytes > MAX_SIDECAR_BYTES) return { failure: `XMP sidecar of ${entry.sizeBytes} bytes` }
+  if (entry.sizeBytes > MAX_SIDECAR_BYTES)
+    return {
+      failure: `XMP sidecar of ${formatBytes(entry.sizeBytes)}: read up to ${formatBytes(MAX_SIDECAR_BYTES)}`,
+    }
   try {
     const bytes = await listing.read(entry)
     return { xmp: readXmp(decodeXmp(bytes), 'xmp-sidecar') }

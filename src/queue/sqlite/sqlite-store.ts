@@ -35,6 +35,7 @@ import { requireCondition } from '../task-filter.ts'
 import { Additions } from './additions.ts'
 import { Claims } from './claims.ts'
 import { CoordinatorTable } from './coordinator-table.ts'
+import { explainSqlite } from './database-error.ts'
 import { LaneRules } from './lane-rules.ts'
 import { Listing } from './listing.ts'
 import { Programs } from './programs.ts'
@@ -86,7 +87,7 @@ export class SqliteStore {
   constructor(options: SqliteStoreOptions) {
     const { file, durability = 'power', program = {}, clock = systemClock, busyTimeoutMs = 5_000 } = options
     this.#clock = clock
-    this.#db = new DatabaseSync(file, { timeout: busyTimeoutMs })
+    this.#db = openDatabase(file, busyTimeoutMs)
     try {
       this.#db.exec(
         `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`,
@@ -97,7 +98,7 @@ export class SqliteStore {
       if (program.migrate) this.#transaction(() => program.migrate?.(this.#db))
     } catch (error) {
       this.#db.close()
-      throw error
+      throw explainSqlite(error, file)
     }
     this.#schedules = new ScheduleTable(this.#db, this.#transactions)
     this.#coordinators = new CoordinatorTable(this.#db)
@@ -277,5 +278,13 @@ export class SqliteStore {
 
   #add(tasks: readonly NewTask[]): readonly AddedTask[] {
     return this.#additions.add(tasks, this.#now)
+  }
+}
+
+function openDatabase(file: string, busyTimeoutMs: number): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: busyTimeoutMs })
+  } catch (error) {
+    throw explainSqlite(error, file)
   }
 }

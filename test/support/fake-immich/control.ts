@@ -2,8 +2,8 @@
  * `/fake/…`: the handles of a fake that runs in a process of its own.
  *
  * `GET /fake/state`, `GET /fake/requests`, `POST /fake/faults` (a list, added), `DELETE /fake/faults`,
- * `POST /fake/version` (`{"version"}`), `POST /fake/keys` (`{"permissions"}`), `POST /fake/restart` (`{"downMs"}`),
- * `POST /fake/close`.
+ * `POST /fake/version` (`{"version"}`), `POST /fake/disk` (`{"freeBytes"}`), `POST /fake/keys` (`{"permissions"}`),
+ * `POST /fake/restart` (`{"downMs"}`), `POST /fake/close`.
  *
  * @module
  */
@@ -40,6 +40,9 @@ const ACTIONS: Readonly<Record<string, Action | undefined>> = {
   'DELETE /fake/faults': (fake) => fake.faults.clear(),
   'POST /fake/version': (fake, { version }) => {
     fake.version = String(version)
+  },
+  'POST /fake/disk': (fake, { freeBytes }) => {
+    fake.state.disk.freeBytes = Number(freeBytes)
   },
   'POST /fake/keys': (fake, { permissions }) => ({ key: fake.addKey(permissions as string[]).secret }),
   'POST /fake/restart': (fake, { downMs }) => {

@@ -134,6 +134,8 @@ export class FakeState {
   readonly albums: Map<string, FakeAlbum> = new Map()
   readonly stacks: Map<string, FakeStack> = new Map()
   readonly tags: Map<string, FakeTag> = new Map()
+  /** What it says of its disk; uploads take nothing of it. */
+  readonly disk: { sizeBytes: number; freeBytes: number } = { sizeBytes: 2e12, freeBytes: 812e9 }
   readonly violations: Violation[] = []
   readonly counters: FakeCounters = {
     created: 0,

@@ -61,6 +61,19 @@ export const SERVER_ROUTES: readonly Route[] = [
       licensed: false,
     }),
   ),
+  plainRoute('GET /server/storage', { permission: 'server.storage' }, ({ state }) => {
+    const { sizeBytes, freeBytes } = state.disk
+    const usedBytes = sizeBytes - freeBytes
+    return ok({
+      diskAvailable: human(freeBytes),
+      diskAvailableRaw: freeBytes,
+      diskSize: human(sizeBytes),
+      diskSizeRaw: sizeBytes,
+      diskUsagePercentage: Math.round((usedBytes / sizeBytes) * 10_000) / 100,
+      diskUse: human(usedBytes),
+      diskUseRaw: usedBytes,
+    })
+  }),
   plainRoute('GET /users/me', { permission: 'user.read' }, ({ user }) => ok(adminUserShape(user))),
   plainRoute('GET /api-keys/me', {}, ({ key }) => {
     if (key.isSession) throw new HttpError(403, 'Not authenticated with API Key')
@@ -82,3 +95,7 @@ export const SERVER_ROUTES: readonly Route[] = [
     })
   }),
 ]
+
+function human(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`
+}

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { busySnapshot, coordinator, laneStatistics, NOW } from '../cli/testing/sample-queue.ts'
 import type { LaneStatistics } from '../queue/backend.ts'
 import { toSnapshot, workersOf } from './queue-snapshot.ts'
-import { busySnapshot, coordinator, laneStatistics, NOW } from './testing/sample-queue.ts'
 
 function snapshotOf(...statistics: LaneStatistics[]): ReturnType<typeof toSnapshot> {
   return toSnapshot({ statistics, coordinators: [], schedules: [] }, { database: '/q.db' }, NOW)

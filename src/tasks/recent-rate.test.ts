@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { busySnapshot, laneStatistics, NOW } from '../cli/testing/sample-queue.ts'
 import type { QueueSnapshot } from './queue-snapshot.ts'
 import { RecentRate } from './recent-rate.ts'
-import { busySnapshot, laneStatistics, NOW } from './testing/sample-queue.ts'
 
 /** A lane after a while, with so many ended and open tasks; the minute's rate is 1 a second. */
 function at(afterMs: number, completed: number, pending: number, m1 = 1): QueueSnapshot {

@@ -1,0 +1,37 @@
+/**
+ * What an export has beyond its files: albums, stacks, and what was not said with the files.
+ *
+ * @module
+ */
+
+import type { ImmichApi } from '../immich/api.ts'
+import { applyChanges, fillAlbums, makeStacks, verifyAlbums } from '../immich/upload.ts'
+import type { UploadJournal } from '../immich/upload-journal.ts'
+import type { Problem } from './problem.ts'
+
+/**
+ * After the last file. Repeating it changes nothing.
+ *
+ * @param journal - Of this export: albums of other exports may have yet to be filled.
+ * @returns the albums that differ from the plan.
+ */
+export async function arrangeExport(
+  api: ImmichApi,
+  journal: UploadJournal,
+  signal: AbortSignal,
+): Promise<readonly Problem[]> {
+  const filled = await fillAlbums(api, journal, signal)
+  await makeStacks(api, journal, signal)
+  await applyChanges(api, journal, signal)
+  // Counting costs calls, and nothing else can have changed.
+  if (filled.added + filled.refused === 0) return []
+  const different = await verifyAlbums(api, journal, signal)
+  return different.map(({ name, found, planned, waiting }) => ({
+    code: 'upload/album-differs',
+    message: `the album ${name} has ${found} of ${planned} pictures on the server`,
+    hint:
+      waiting > 0
+        ? 'The others could not be sent yet: see the other problems, then upload again.'
+        : 'See whether the others were deleted or thrown away there; --recheck sends what was deleted.',
+  }))
+}
