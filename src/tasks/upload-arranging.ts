@@ -13,11 +13,13 @@ import type { Problem } from './problem.ts'
  * After the last file. Repeating it changes nothing.
  *
  * @param journal - Of this export: albums of other exports may have yet to be filled.
+ * @param isFollowed - Whether another export is planned already: what an album waits for may be that one's to send.
  * @returns the albums that differ from the plan.
  */
 export async function arrangeExport(
   api: ImmichApi,
   journal: UploadJournal,
+  isFollowed: () => boolean,
   signal: AbortSignal,
 ): Promise<readonly Problem[]> {
   const filled = await fillAlbums(api, journal, signal)
@@ -26,7 +28,8 @@ export async function arrangeExport(
   // Counting costs calls, and nothing else can have changed.
   if (filled.added + filled.refused === 0) return []
   const different = await verifyAlbums(api, journal, signal)
-  return different.map(({ name, found, planned, waiting }) => ({
+  const known = different.filter(({ planned, found, waiting }) => found + waiting < planned || !isFollowed())
+  return known.map(({ name, found, planned, waiting }) => ({
     code: 'upload/album-differs',
     message: `the album ${name} has ${found} of ${planned} pictures on the server`,
     hint:

@@ -216,7 +216,7 @@ export class UploadLanes {
       await place.ahead
       this.#meter.setPhase(name, 'arranging')
       const journal = libraryJournal(this.#options.backend, opened.serverId, name)
-      const problems = await arrangeExport(opened.api, journal, this.#signal)
+      const problems = await arrangeExport(opened.api, journal, place.isFollowed, this.#signal)
       for (const problem of problems) this.#addProblem(name, problem)
       this.#meter.setPhase(name, 'finished')
       return null

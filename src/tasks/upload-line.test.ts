@@ -25,6 +25,14 @@ describe('the line', () => {
     assert.deepEqual(order, ['first', 'second'])
   })
 
+  test('tells an export whether another one is behind it', () => {
+    const line = new UploadLine()
+    using first = line.join()
+    assert.equal(first.isFollowed(), false)
+    using second = line.join()
+    assert.deepEqual([first.isFollowed(), second.isFollowed()], [true, false])
+  })
+
   test('gives a content to the first export that has it, until it is settled', () => {
     const line = new UploadLine()
     assert.equal(line.take(unit(7), 'anna'), true)

@@ -21,6 +21,8 @@ const LOOK_MS = 1_000
 export interface LinePlace extends Disposable {
   /** Resolves when the export ahead has ended in whatever way; never rejects. */
   readonly ahead: Promise<void>
+  /** Whether another export is in line behind this one by now. */
+  readonly isFollowed: () => boolean
 }
 
 export class UploadLine {
@@ -34,7 +36,7 @@ export class UploadLine {
     const ahead = this.#last
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#last = promise
-    return { ahead, [Symbol.dispose]: resolve }
+    return { ahead, isFollowed: () => this.#last !== promise, [Symbol.dispose]: resolve }
   }
 
   /** True when the unit is this export's to send; false when the export ahead is about to. */
