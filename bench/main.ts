@@ -55,6 +55,16 @@ const BENCHMARKS: readonly Benchmark[] = [
     load: async () => (await import('./queue/backlog.ts')).benchQueueBacklog,
   },
   {
+    name: 'thumbs',
+    about: 'thumbnails of 12 and 24 megapixels: processor time against the seed and vipsthumbnail (--items)',
+    load: async () => (await import('./thumbs.ts')).benchThumbs,
+  },
+  {
+    name: 'serve',
+    about: 'uploads of 5 MB by eight clients; a thousand requests a second meanwhile (--items)',
+    load: async () => (await import('./serve.ts')).benchServe,
+  },
+  {
     name: 'upload-overlap',
     about: 'four exports that are processed and uploaded at once, in units of sleep',
     load: async () => (await import('./upload-overlap.ts')).benchUploadOverlap,
@@ -63,6 +73,16 @@ const BENCHMARKS: readonly Benchmark[] = [
     name: 'upload',
     about: 'files of 0.3 MB to a fake Immich, against @immich/cli; again, when all are there (--items)',
     load: async () => (await import('./upload.ts')).benchUpload,
+  },
+  {
+    name: 'upload-memory',
+    about: 'peak memory while one file of 8 GiB is uploaded',
+    load: async () => (await import('./upload-memory.ts')).benchUploadMemory,
+  },
+  {
+    name: 'upload-crash',
+    about: 'an upload of 1,000 files, its client killed ten times and its server five times (--items)',
+    load: async () => (await import('./upload-crash.ts')).benchUploadCrash,
   },
 ]
 

@@ -9,7 +9,17 @@
 
 import { LOG_LEVELS, type LogLevel } from '../logger.ts'
 import {
+  DEFAULT_THUMBNAIL_LIMITS,
+  DEFAULT_THUMBNAIL_OPTIONS,
+  MAX_THUMBNAIL_SIZE,
+  THUMBNAIL_FORMATS,
+  THUMBNAIL_TIMEOUT_MS,
+  type ThumbnailFormat,
+} from '../media/thumbnail/thumbnail.ts'
+import { bucketAddress, byteSize, hostName, portNumber } from './serve-settings.ts'
+import {
   count,
+  counts,
   duration,
   either,
   flag,
@@ -43,6 +53,22 @@ export interface ConfigValues {
   readonly includeTrashed: boolean
   /** Such as `1h`. */
   readonly uploadWait: string
+  /** Thumbnails as a step of `ingest`. */
+  readonly thumbs: boolean
+  /** Longest edges in pixels, largest first. */
+  readonly thumbSizes: readonly number[]
+  readonly thumbFormat: ThumbnailFormat
+  readonly thumbQuality: number
+  readonly thumbMozjpeg: boolean
+  /** Such as `30s`. */
+  readonly thumbTimeout: string
+  readonly thumbMaxPixels: number
+  readonly port: number
+  readonly host: string
+  /** Such as `s3://bucket/prefix`. */
+  readonly storage: string | undefined
+  /** Such as `2GB`. */
+  readonly maxUpload: string
   readonly verbose: boolean
   readonly color: 'auto' | 'always' | 'never'
   readonly logLevel: LogLevel
@@ -70,6 +96,9 @@ const MAX_PARALLEL_EXPORTS = 64
 const MAX_WORKERS = 256
 /** A server takes more at once, but a home server is not faster for it. */
 const MAX_IMMICH_CONCURRENCY = 64
+const MAX_QUALITY = 100
+/** What sharp itself can address. */
+const MAX_PIXELS = 10_000_000_000
 
 export const CONFIG_KEYS: { readonly [Key in ConfigKey]: KeySpec<ConfigValues[Key]> } = {
   output: {
@@ -182,6 +211,73 @@ export const CONFIG_KEYS: { readonly [Key in ConfigKey]: KeySpec<ConfigValues[Ke
     expects: 'a length of time such as 1h',
     fallback: '1h',
     describes: 'how long uploads may stand still before they are left for later',
+  },
+  thumbs: {
+    read: flag,
+    expects: 'true or false',
+    fallback: false,
+    describes: 'make thumbnails of what is taken in, too',
+  },
+  thumbSizes: {
+    read: counts(MAX_THUMBNAIL_SIZE),
+    expects: `whole numbers from 1 to ${MAX_THUMBNAIL_SIZE} with commas between them`,
+    fallback: DEFAULT_THUMBNAIL_OPTIONS.sizes,
+    describes: 'longest edges in pixels; a picture is never enlarged',
+  },
+  thumbFormat: {
+    read: oneOf(THUMBNAIL_FORMATS),
+    expects: THUMBNAIL_FORMATS.join(', '),
+    fallback: DEFAULT_THUMBNAIL_OPTIONS.format,
+    describes: `format of thumbnails: ${THUMBNAIL_FORMATS.join(', ')}`,
+  },
+  thumbQuality: {
+    read: count(MAX_QUALITY),
+    expects: `a whole number from 1 to ${MAX_QUALITY}`,
+    fallback: DEFAULT_THUMBNAIL_OPTIONS.quality,
+    describes: 'quality of thumbnails, 1 to 100',
+  },
+  thumbMozjpeg: {
+    read: flag,
+    expects: 'true or false',
+    fallback: DEFAULT_THUMBNAIL_OPTIONS.mozjpeg,
+    describes: 'JPEG by mozjpeg: smaller thumbnails for twice the time',
+  },
+  thumbTimeout: {
+    read: duration,
+    expects: 'a length of time such as 30s',
+    fallback: `${THUMBNAIL_TIMEOUT_MS / 1000}s`,
+    describes: 'time for one picture; then its process is killed',
+  },
+  thumbMaxPixels: {
+    read: count(MAX_PIXELS),
+    expects: `a whole number from 1 to ${MAX_PIXELS}`,
+    fallback: DEFAULT_THUMBNAIL_LIMITS.maxPixels,
+    describes: 'larger pictures are refused before they are decoded',
+  },
+  port: {
+    read: portNumber,
+    expects: 'a port from 0 (any that is free) to 65535',
+    fallback: 5000,
+    describes: 'port that the server listens on',
+  },
+  host: {
+    read: hostName,
+    expects: 'an address of this machine, such as 0.0.0.0 for all of them',
+    fallback: '127.0.0.1',
+    describes: 'address that the server listens on; any but this machine alone asks for a token',
+  },
+  storage: {
+    read: bucketAddress,
+    expects: 'a bucket such as s3://bucket/prefix',
+    fallback: undefined,
+    describes:
+      'bucket for uploads and thumbnails (S3_ENDPOINT, AWS_REGION and credentials from the environment)',
+  },
+  maxUpload: {
+    read: byteSize,
+    expects: 'a size such as 2GB',
+    fallback: '2GB',
+    describes: 'largest file that the server takes',
   },
   verbose: {
     read: flag,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -32,6 +32,18 @@ describe('runChecks', () => {
       assert.equal((await check('library', { library })).state, 'fail', library)
     }
     rmSync(file)
+  })
+
+  test('a database that cannot be read is found, and said what to do', async () => {
+    const library = join(folder, 'damaged')
+    mkdirSync(join(library, '.heirloom'), { recursive: true })
+    const database = join(library, '.heirloom', 'library.db')
+    assert.equal((await check('database', { library })).state, 'ok')
+    writeFileSync(database, 'no database, only text. '.repeat(200))
+    const { state, detail, hint } = await check('database', { library })
+    assert.deepEqual([state, detail], ['fail', `${database}: file is not a database`])
+    assert.match(hint ?? '', /backup/u)
+    rmSync(library, { recursive: true })
   })
 
   test('a library that is not there yet is tested where it would be made, and nothing stays', async () => {

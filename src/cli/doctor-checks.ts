@@ -10,8 +10,9 @@ import { mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { toErrorRecord } from '../errors.ts'
+import { HeirloomError, toErrorRecord } from '../errors.ts'
 import { formatBytes, formatCount } from '../units.ts'
+import { checkHeic, checkJxl, checkSharp } from './doctor-decoders.ts'
 import { readHostLimits } from './host-limits.ts'
 
 export type FindingState = 'ok' | 'warn' | 'fail'
@@ -47,12 +48,15 @@ export async function runChecks(places: DoctorPlaces): Promise<Finding[]> {
     checkSqlite,
     checkExiftool,
     checkFfmpeg,
+    checkSharp,
+    checkHeic,
+    checkJxl,
     checkCpu,
     checkMemory,
     checkOpenFiles,
     checkWrite,
     checkSpace,
-    checkShare,
+    checkDatabase,
   ]
   return Promise.all(checks.map((check) => check(places)))
 }
@@ -233,19 +237,21 @@ const NETWORK_TYPES: Readonly<Record<number, string>> = {
   1702057286: 'FUSE',
 }
 
-/** SQLite in WAL mode needs shared memory, which network shares do not have. */
-async function checkShare({ library, state }: DoctorPlaces): Promise<Finding> {
+/** SQLite in WAL mode needs shared memory, which network shares do not have. And where there is one, it can be read. */
+async function checkDatabase({ library, state }: DoctorPlaces): Promise<Finding> {
   const name = 'database'
   const folder = nearestExisting(state ?? library)
   try {
     const { type } = await statfs(folder)
     const share = process.platform === 'linux' ? NETWORK_TYPES[type >>> 0] : undefined
     if (share === undefined)
-      return {
-        name,
-        state: 'ok',
-        detail: `${state === undefined ? 'in the library' : 'in --state'}, on a local disk`,
-      }
+      return (
+        (await findUnreadable(library, state)) ?? {
+          name,
+          state: 'ok',
+          detail: `${state === undefined ? 'in the library' : 'in --state'}, on a local disk`,
+        }
+      )
     return {
       name,
       state: 'warn',
@@ -254,6 +260,25 @@ async function checkShare({ library, state }: DoctorPlaces): Promise<Finding> {
     }
   } catch (error) {
     return { name, state: 'warn', detail: messageOf(error) }
+  }
+}
+
+/** What is wrong with the database of a library; undefined when nothing is, or there is none yet. */
+async function findUnreadable(library: string, state: string | undefined): Promise<Finding | undefined> {
+  const { NoLibraryError, openLibraryForReading } = await import('../tasks/library-session.ts')
+  try {
+    const { db } = await openLibraryForReading(library, state)
+    db.close()
+    return undefined
+  } catch (error) {
+    if (error instanceof NoLibraryError) return undefined
+    const hint = error instanceof HeirloomError ? error.hint : undefined
+    return {
+      name: 'database',
+      state: 'fail',
+      detail: messageOf(error),
+      ...(hint === undefined ? {} : { hint }),
+    }
   }
 }
 

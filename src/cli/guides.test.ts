@@ -16,6 +16,8 @@ describe('docs/guides/cli.md', () => {
     report: nothing,
     check: nothing,
     upload: nothing,
+    thumbs: nothing,
+    serve: nothing,
     immichCheck: nothing,
     queue: nothing,
     doctor: nothing,

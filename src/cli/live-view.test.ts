@@ -6,7 +6,9 @@ import { memoryIo } from './testing/memory-io.ts'
 
 const HIDE = '\u001B[?25l'
 const SHOW = '\u001B[?25h'
-const ERASE = '\r\u001B[2A\u001B[J'
+const BACK = '\r\u001B[2A'
+const CLEAR_LINE = '\u001B[2K'
+const CLEAR_BELOW = '\u001B[J'
 
 function progress(phase: ExportPhase, filesDone = 5): IngestProgress {
   return {
@@ -57,16 +59,23 @@ describe('the live view', () => {
     assert.ok(pictures >= 9 && pictures <= 11, `${pictures} pictures in a second`)
     view.update(progress('finished', 10))
     view.stop()
-    assert.match(io.stderr.text().replace(SHOW, '(cursor)'), /finished {2}10 files\n[^\n]*\n\(cursor\)$/u)
+    assert.match(
+      io.stderr.text().replace(CLEAR_BELOW + SHOW, '(cursor)'),
+      /finished {2}10 files\n[^\n]*\n\(cursor\)$/u,
+    )
   })
 
-  test('draws over the former picture', () => {
+  test('draws over the former picture line by line, without clearing it first', () => {
     const io = memoryIo({ terminal: { columns: 80, rows: 24 } })
     const view = createProgressView(io, live)
     view.update(progress('placing'))
     view.update(progress('placing', 6))
     io.clock.advance(100)
-    assert.equal(io.stderr.text().split(ERASE).length - 1, 1)
+    const [, again = ''] = io.stderr.text().split(BACK)
+    const [first = '', second = '', rest] = again.split('\n')
+    assert.match(first.replace(CLEAR_LINE, '(clear)'), /^\(clear\)Takeout/u)
+    assert.match(second.replace(CLEAR_LINE, '(clear)'), /^\(clear\).*files\/s/u)
+    assert.equal(rest, CLEAR_BELOW)
     view.stop()
   })
 
@@ -76,7 +85,8 @@ describe('the live view', () => {
     view.update(progress('placing'))
     io.stderr.resize(40, 24)
     io.clock.advance(100)
-    assert.ok(io.stderr.text().includes('\r\u001B[4A\u001B[J'))
+    assert.ok(io.stderr.text().includes(`\r\u001B[4A${CLEAR_LINE}Takeout`))
+    assert.ok(io.stderr.text().endsWith(`\n${CLEAR_BELOW}`))
     view.stop()
   })
 
@@ -85,7 +95,7 @@ describe('the live view', () => {
     const view = createProgressView(io, live)
     view.update(progress('placing'))
     view.say('finishing')
-    assert.match(io.stderr.text().split(ERASE)[1] ?? '', /^finishing\n.*Takeout/su)
+    assert.match(io.stderr.text().split(`${BACK}${CLEAR_BELOW}`)[1] ?? '', /^finishing\n.*Takeout/su)
     view.stop()
   })
 

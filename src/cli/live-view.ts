@@ -8,12 +8,14 @@
  */
 
 import type { IngestProgress } from '../tasks/ingest-api.ts'
+import type { ThumbsProgress } from '../tasks/thumbnail-api.ts'
 import type { UploadProgress } from '../tasks/upload-api.ts'
 import type { ViewSize } from './gauge.ts'
 import type { Io } from './io.ts'
 import { createPaint, type Paint } from './paint.ts'
 import { plainLine, renderProgress } from './progress-view.ts'
 import { neutralize } from './text-width.ts'
+import { plainThumbs, renderThumbs } from './thumbs-view.ts'
 import { plainUploads, renderUploads } from './upload-view.ts'
 
 export interface ProgressView<Progress = IngestProgress> {
@@ -30,6 +32,9 @@ const REDRAW_MS = 100
 const PLAIN_INTERVAL_MS = 10_000
 
 const HIDE_CURSOR = '\u001B[?25l'
+/** Before the line is written: after it, at the last column, it would take the last character along. */
+const CLEAR_LINE = '\u001B[2K'
+const CLEAR_BELOW = '\u001B[J'
 const SHOW_CURSOR = '\u001B[?25h'
 
 /** One of the things that are worked on, each with its own phase. */
@@ -73,6 +78,12 @@ const UPLOAD: Pictures<UploadProgress> = {
   plain: plainUploads,
 }
 
+const THUMBS: Pictures<ThumbsProgress> = {
+  render: renderThumbs,
+  subjects: ({ isFinished }) => [{ name: 'thumbnails', phase: isFinished ? 'finished' : 'making' }],
+  plain: plainThumbs,
+}
+
 function asUpload({ name, phase }: Subject): Subject {
   return { name: `upload of ${name}`, phase }
 }
@@ -88,6 +99,10 @@ export function createProgressView(io: Io, options: ViewOptions): ProgressView {
 
 export function createUploadView(io: Io, options: ViewOptions): ProgressView<UploadProgress> {
   return createView(io, options, UPLOAD)
+}
+
+export function createThumbsView(io: Io, options: ViewOptions): ProgressView<ThumbsProgress> {
+  return createView(io, options, THUMBS)
 }
 
 /** Picks the view: JSON lines when asked for, a live picture on a capable terminal, else plain lines. */
@@ -118,19 +133,23 @@ function createLiveView<Progress>(
   let cancelRedraw: (() => void) | undefined
   let stopped = false
 
-  const erase = (): string => {
+  const backToTop = (): string => {
     // After the window became narrower, a drawn line may fill several: those have to be cleared as well.
     const { columns } = stderr.size()
     const wraps = columns < drawnColumns ? Math.ceil(drawnColumns / Math.max(1, columns)) : 1
     const up = drawn.length * wraps
-    return up === 0 ? '' : `\r\u001B[${up}A\u001B[J`
+    return up === 0 ? '' : `\r\u001B[${up}A`
   }
   const draw = (): void => {
     if (latest === undefined) return
     const size = stderr.size()
     const lines = pictures.render(latest, size, paint)
+    // Line over line, and what is left of the old picture last: a picture that is cleared first flickers, and tmux
+    // keeps each one in its history when it began at the top of the window.
     stderr.write(
-      `${erase()}${drawn.length === 0 ? HIDE_CURSOR : ''}${lines.map((line) => `${line}\n`).join('')}`,
+      drawn.length === 0
+        ? `${HIDE_CURSOR}${lines.map((line) => `${line}\n`).join('')}`
+        : `${backToTop()}${lines.map((line) => `${CLEAR_LINE}${line}\n`).join('')}${CLEAR_BELOW}`,
     )
     drawn = lines
     drawnColumns = size.columns
@@ -163,7 +182,9 @@ function createLiveView<Progress>(
       else redrawSoon()
     },
     say: (line) => {
-      stderr.write(`${erase()}${neutralize(line, { keepLineFeeds: true })}\n`)
+      stderr.write(
+        `${backToTop()}${drawn.length === 0 ? '' : CLEAR_BELOW}${neutralize(line, { keepLineFeeds: true })}\n`,
+      )
       drawn = []
       if (!stopped) draw()
     },

@@ -18,6 +18,8 @@ import { ingestCommand, runIngest } from './commands/ingest.ts'
 import { listProcessorsCommand, runListProcessors } from './commands/list-processors.ts'
 import { queueCommand, runQueue } from './commands/queue.ts'
 import { reportCommand, runReport } from './commands/report.ts'
+import { runServe, serveCommand } from './commands/serve.ts'
+import { runThumbs, thumbsCommand } from './commands/thumbs.ts'
 import { runUpload, uploadCommand } from './commands/upload.ts'
 import { type Io, processIo } from './io.ts'
 import { jobs, type Services } from './services.ts'
@@ -36,6 +38,8 @@ export interface Runners {
   readonly report: Parameters<typeof reportCommand>[0]
   readonly check: Parameters<typeof checkCommand>[0]
   readonly upload: Parameters<typeof uploadCommand>[0]
+  readonly thumbs: Parameters<typeof thumbsCommand>[0]
+  readonly serve: Parameters<typeof serveCommand>[0]
   readonly immichCheck: Parameters<typeof immichCommand>[0]
   readonly queue: Parameters<typeof queueCommand>[0]
   readonly doctor: Parameters<typeof doctorCommand>[0]
@@ -62,6 +66,8 @@ export async function main(
       report: settle(runReport),
       check: settle(runCheck),
       upload: settle(runUpload),
+      thumbs: settle(runThumbs),
+      serve: settle(runServe),
       immichCheck: settle(runImmichCheck),
       queue: settle(runQueue),
       doctor: settle(runDoctor),
@@ -98,6 +104,8 @@ export function buildProgram(io: Io, run: Runners, argv?: readonly string[]): Co
   program.addCommand(reportCommand(run.report))
   program.addCommand(checkCommand(run.check))
   program.addCommand(uploadCommand(run.upload))
+  program.addCommand(thumbsCommand(run.thumbs))
+  program.addCommand(serveCommand(run.serve))
   program.addCommand(immichCommand(run.immichCheck))
   program.addCommand(queueCommand(run.queue, { withVerbs: argv?.includes('queue') ?? true }))
   program.addCommand(listProcessorsCommand(run.listProcessors))

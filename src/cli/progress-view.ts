@@ -12,6 +12,7 @@ import { formatBytes, formatCount, formatDuration, pluralize } from '../units.ts
 import { bar, fitParts, formatRate, percentOf, type ViewSize } from './gauge.ts'
 import type { Paint } from './paint.ts'
 import { neutralize, pad, truncate, widthOf } from './text-width.ts'
+import { thumbnailStepLine } from './thumbs-view.ts'
 import { uploadLines } from './upload-view.ts'
 
 const ACTIVE = new Set<ExportProgress['phase']>(['listing', 'reading', 'placing'])
@@ -20,7 +21,10 @@ const ACTIVE = new Set<ExportProgress['phase']>(['listing', 'reading', 'placing'
 export function renderProgress(progress: IngestProgress, size: ViewSize, paint: Paint): string[] {
   const columns = Math.max(10, size.columns - 1)
   const uploads = progress.upload === undefined ? [] : uploadLines(progress.upload, columns, paint)
-  const room = Math.max(1, size.rows - 2 - uploads.length)
+  const { thumbnails } = progress
+  const below =
+    thumbnails === undefined ? uploads : [truncate(thumbnailStepLine(thumbnails), columns), ...uploads]
+  const room = Math.max(1, size.rows - 2 - below.length)
   const shown = chooseShown(progress.exports, room)
   const nameColumns = Math.min(
     Math.min(Math.max(8, Math.floor(columns * 0.35)), columns - 7),
@@ -29,7 +33,7 @@ export function renderProgress(progress: IngestProgress, size: ViewSize, paint: 
   const lines = shown.map((one) => exportLine(one, columns, nameColumns, paint))
   const hidden = progress.exports.filter((one) => !shown.includes(one))
   if (hidden.length > 0) lines.push(paint.dim(truncate(hiddenLine(hidden), columns)))
-  lines.push(totalLine(progress, columns, paint), ...uploads)
+  lines.push(totalLine(progress, columns, paint), ...below)
   return lines.slice(-Math.max(1, size.rows - 1))
 }
 

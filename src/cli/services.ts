@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RunningServer, ServeOptions } from '../server/serve.ts'
 import type {
   CheckOptions,
   CheckSummary,
@@ -13,6 +14,7 @@ import type {
   ReportOptions,
   ReportSummary,
 } from '../tasks/ingest-api.ts'
+import type { ThumbsOptions, ThumbsSummary } from '../tasks/thumbnail-api.ts'
 import type { ImmichConnection, ServerCheck, UploadOptions, UploadSummary } from '../tasks/upload-api.ts'
 
 export interface Services {
@@ -20,6 +22,9 @@ export interface Services {
   reportLibrary(options: ReportOptions): Promise<ReportSummary>
   checkLibrary(options: CheckOptions): Promise<CheckSummary>
   uploadLibrary(options: UploadOptions): Promise<UploadSummary>
+  makeThumbs(options: ThumbsOptions): Promise<ThumbsSummary>
+  /** Resolves when it listens. */
+  startServer(options: ServeOptions): Promise<RunningServer>
   /** Never rejects for what is wrong with the server: that is what it answers. */
   checkServer(connection: ImmichConnection): Promise<ServerCheck>
   /** Highest priority first. */
@@ -34,6 +39,8 @@ export const jobs: Services = Object.freeze({
   checkLibrary: async (options: CheckOptions) => (await import('../tasks/check.ts')).checkLibrary(options),
   uploadLibrary: async (options: UploadOptions) =>
     (await import('../tasks/upload.ts')).uploadLibrary(options),
+  makeThumbs: async (options: ThumbsOptions) => (await import('../tasks/thumbs.ts')).makeThumbs(options),
+  startServer: async (options: ServeOptions) => (await import('../server/serve.ts')).startServer(options),
   checkServer: async (connection: ImmichConnection) =>
     (await import('../tasks/check-server.ts')).checkServer(connection),
   listProcessors: async () => (await import('../tasks/list-processors.ts')).listProcessors(),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { count, either, flag, oneOf, type ReadValue, text, zone } from './setting-values.ts'
+import { count, counts, either, flag, oneOf, type ReadValue, text, zone } from './setting-values.ts'
 
 const cases: {
   readonly kind: string
@@ -88,3 +88,21 @@ for (const { kind, read, accepts, refuses } of cases) {
     }
   })
 }
+
+describe('counts', () => {
+  const read = counts(8192)
+  const cases: { raw: unknown; value: readonly number[] | undefined }[] = [
+    { raw: '250,1440', value: [1440, 250] },
+    { raw: ' 250 , 250 ', value: [250] },
+    { raw: [100, '200'], value: [200, 100] },
+    { raw: 512, value: [512] },
+    { raw: '250,', value: undefined },
+    { raw: '', value: undefined },
+    { raw: [], value: undefined },
+    { raw: '0', value: undefined },
+    { raw: '9000', value: undefined },
+    { raw: '1.5', value: undefined },
+    { raw: { a: 1 }, value: undefined },
+  ]
+  for (const { raw, value } of cases) test(JSON.stringify(raw), () => assert.deepEqual(read(raw), value))
+})

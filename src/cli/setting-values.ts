@@ -30,6 +30,17 @@ export function count(max: number): ReadValue<number> {
   }
 }
 
+/** Different whole numbers from 1 to `max`, with commas between them or as a list of YAML; largest first. */
+export function counts(max: number): ReadValue<readonly number[]> {
+  const read = count(max)
+  return (raw) => {
+    const parts: readonly unknown[] = Array.isArray(raw) ? raw : String(raw).split(',')
+    const numbers = parts.map((part) => read(part))
+    if (numbers.length === 0 || !numbers.every((number) => number !== undefined)) return undefined
+    return [...new Set(numbers)].sort((a, b) => b - a)
+  }
+}
+
 /** One of some words, spelled exactly so. */
 export function oneOf<const Word extends string>(words: readonly Word[]): ReadValue<Word> {
   return (raw) => words.find((word) => word === raw)

@@ -18,6 +18,7 @@ import type { Paint } from './paint.ts'
 import { FEW_PROBLEMS, problemLine, type SummaryStyle } from './problem-line.ts'
 import { table } from './table.ts'
 import { neutralize, truncate, widthOf, wrap } from './text-width.ts'
+import { thumbnailStepLines } from './thumbs-summary.ts'
 import { uploadCounts, uploadNextStep } from './upload-summary.ts'
 
 /** Longer names of exports are cut in tables. */
@@ -38,7 +39,8 @@ export function summaryLines(summary: IngestSummary, style: SummaryStyle): strin
   lines.push(...problemLines(exports, style), ...ambiguousLine(exports), '')
   lines.push(`Library: ${neutralize(library)}`)
   if (summary.reportHtml !== undefined) lines.push(`Report:  ${neutralize(summary.reportHtml)}`)
-  const { upload } = summary
+  const { upload, thumbnails } = summary
+  if (thumbnails !== undefined) lines.push('', ...thumbnailStepLines(thumbnails, style))
   if (upload !== undefined) lines.push('', ...uploadCounts(upload, style))
   lines.push(...nextStep(summary, style))
   if (upload !== undefined && status !== 'interrupted') lines.push(...uploadNextStep(upload, style))

@@ -266,6 +266,89 @@ const STEPS: readonly string[] = [
   CREATE INDEX server_stacks_open ON server_stacks (server_id, asset_id) WHERE state IN ('planned', 'intended');
   CREATE INDEX server_stacks_by_asset ON server_stacks (asset_id);
   `,
+  `
+  -- Thumbnails, by the content that they were made of and by style ('jpeg-q85'): of library files, of what the server
+  -- was given, and of plain files alike. A set is settled with its sizes in one transaction.
+  CREATE TABLE thumbnail_sets (
+    id INTEGER PRIMARY KEY,
+    sha1 BLOB NOT NULL CHECK (length(sha1) = 20),
+    style TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('done', 'failed', 'unsupported')),
+    width_px INTEGER,                   -- of the upright picture
+    height_px INTEGER,
+    thumbhash BLOB,
+    error TEXT,                         -- JSON {code, message}
+    settled_at INTEGER NOT NULL,        -- epoch milliseconds
+    UNIQUE (sha1, style)
+  ) STRICT;
+  CREATE INDEX thumbnail_sets_newest ON thumbnail_sets (settled_at, id) WHERE state = 'done';
+  CREATE TABLE thumbnails (
+    set_id INTEGER NOT NULL REFERENCES thumbnail_sets (id) ON DELETE CASCADE,
+    size INTEGER NOT NULL,              -- longest edge that was asked for, in pixels
+    store TEXT NOT NULL,                -- 'local', or s3://bucket/prefix
+    object_name TEXT NOT NULL,
+    mime TEXT NOT NULL,
+    width_px INTEGER NOT NULL,
+    height_px INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (set_id, size)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Plain files whose content is known as long as size and time stay: a second run does not read them.
+  CREATE TABLE hashed_files (
+    path TEXT PRIMARY KEY,              -- absolute
+    size_bytes INTEGER NOT NULL,
+    modified_at INTEGER NOT NULL,       -- epoch milliseconds
+    sha1 BLOB NOT NULL CHECK (length(sha1) = 20)
+  ) STRICT, WITHOUT ROWID;
+
+  -- What the thumbnails of a plain file are called in the folder that the user named, decided once.
+  CREATE TABLE thumbnail_names (
+    path TEXT PRIMARY KEY,              -- of the picture, absolute
+    stem TEXT NOT NULL,                 -- relative to that folder, '/' between segments, without size and extension
+    stem_folded TEXT NOT NULL UNIQUE    -- unique where case and normalization are not told apart
+  ) STRICT, WITHOUT ROWID;
+
+  -- What the server was given: one row for each different content.
+  CREATE TABLE photos (
+    id INTEGER PRIMARY KEY,
+    sha1 BLOB NOT NULL UNIQUE CHECK (length(sha1) = 20),
+    store TEXT NOT NULL,                -- 'local', or s3://bucket/prefix
+    object_name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    format TEXT NOT NULL,               -- as identified by content
+    mime TEXT NOT NULL,
+    created_at INTEGER NOT NULL,        -- epoch milliseconds
+    UNIQUE (store, object_name)
+  ) STRICT;
+  CREATE TABLE folders (
+    id INTEGER PRIMARY KEY,
+    parent_id INTEGER REFERENCES folders (id) ON DELETE RESTRICT,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX folders_by_name ON folders (coalesce(parent_id, 0), name);
+  INSERT INTO folders VALUES (1, NULL, 'Uploads', 0);
+  CREATE TABLE folder_photos (
+    folder_id INTEGER NOT NULL REFERENCES folders (id) ON DELETE RESTRICT,
+    photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+    file_name TEXT NOT NULL,            -- as the uploader called it; to be shown, never a path
+    added_at INTEGER NOT NULL,          -- epoch milliseconds
+    PRIMARY KEY (folder_id, photo_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX folder_photos_by_photo ON folder_photos (photo_id);
+
+  -- Objects that are being put, and are nothing yet: what a crash left is removed at the next start.
+  CREATE TABLE intended_objects (
+    store TEXT NOT NULL,
+    object_name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,        -- epoch milliseconds
+    PRIMARY KEY (store, object_name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The server calls a picture by the hash of its bytes as they lie in the library.
+  CREATE INDEX assets_by_written_sha1 ON assets (written_sha1);
+  `,
 ]
 
 /** The version that this program writes. */

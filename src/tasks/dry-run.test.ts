@@ -46,6 +46,13 @@ describe('dryRun', () => {
     })
   }
 
+  test('says that an empty file will fail, as it will', async () => {
+    const { exports, plan } = await run({ 'empty.jpg': '', 'full.jpg': JPEG })
+    assert.deepEqual([exports[0]?.imported, exports[0]?.failed], [1, 1])
+    const empty = plan?.entries.find(({ path }) => path === 'empty.jpg')
+    assert.deepEqual([empty?.outcome, empty?.reason], ['failed', 'it is empty'])
+  })
+
   test('tells what would become of every file, and writes nothing', async () => {
     const year = 'Takeout/Google Photos/Photos from 2021'
     const json = { title: 'a.jpg', photoTakenTime: { timestamp: '1625437805' } }

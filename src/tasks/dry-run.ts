@@ -116,8 +116,13 @@ function addItem(draft: Draft, item: PlannedItem, { zone }: IngestOptions): void
   for (const { copies } of item.parts) {
     for (const [index, copy] of copies.entries()) {
       if (copy.pairing?.ambiguous === true) draft.ambiguousCount += 1
+      const known = { export: draft.name, path: copy.path, ...foreseeFacts(item, copy.facts, zone) }
       const outcome = index === 0 ? 'imported' : 'duplicate'
-      add(draft, { export: draft.name, path: copy.path, outcome, ...foreseeFacts(item, copy.facts, zone) })
+      // The one thing that a size tells of the content.
+      add(
+        draft,
+        copy.sizeBytes === 0 ? { ...known, outcome: 'failed', reason: 'it is empty' } : { ...known, outcome },
+      )
     }
   }
 }

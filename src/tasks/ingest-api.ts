@@ -11,6 +11,7 @@ import type { ExportInput } from '../exports/archive/export-inputs.ts'
 import type { Logger } from '../logger.ts'
 
 import type { Problem } from './problem.ts'
+import type { ThumbnailSettings, ThumbnailStepProgress, ThumbnailStepSummary } from './thumbnail-api.ts'
 import type { UploadProgress, UploadSettings, UploadSummary } from './upload-api.ts'
 
 export type { ExportInput, Problem }
@@ -34,6 +35,8 @@ export interface IngestOptions {
   readonly zone: string | undefined
   /** Where each export is uploaded to as soon as it is finished; nowhere when undefined. */
   readonly upload?: UploadSettings
+  /** How thumbnails of the library are made beside all this; none when undefined. */
+  readonly thumbnails?: ThumbnailSettings
   /** Aborted: start nothing new, finish running work, answer with `interrupted`. */
   readonly signal: AbortSignal
   /** Aborted: kill the workers and answer at once. */
@@ -73,6 +76,8 @@ export interface IngestProgress {
   readonly etaMs?: number
   /** Only where uploads were asked for. */
   readonly upload?: UploadProgress
+  /** Only where thumbnails were asked for. */
+  readonly thumbnails?: ThumbnailStepProgress
 }
 
 export interface ExportSummary extends ExportProgress {
@@ -119,6 +124,8 @@ export interface IngestSummary {
   readonly plan?: IngestPlan
   /** Only where uploads were asked for. */
   readonly upload?: UploadSummary
+  /** Only where thumbnails were asked for. Its problems are not those of the ingest. */
+  readonly thumbnails?: ThumbnailStepSummary
 }
 
 /** A platform, as `list-processors` shows it. */

@@ -23,6 +23,8 @@ import type { PlanChunk } from './plan-chunk.ts'
 import { Publisher } from './publisher.ts'
 import { collectLibraryReport, summarizeExports, writeLibraryReport } from './report.ts'
 import { callLibrary, exportGroup } from './store-calls.ts'
+import type { ThumbnailStep } from './thumbnail-step.ts'
+import { THUMBNAIL_LANE } from './thumbnail-task.ts'
 import type { UploadSummary } from './upload-api.ts'
 import type { UploadLanes } from './upload-lanes.ts'
 
@@ -62,9 +64,12 @@ export async function ingest(options: IngestOptions): Promise<IngestSummary> {
   const { library, state } = options
   // Brings the HTTP client with it, which most runs have no use for.
   const uploading = options.upload === undefined ? undefined : await import('./upload-lanes.ts')
+  const thumbnails = options.thumbnails === undefined ? undefined : await import('./thumbnail-step.ts')
   let run: IngestRun | undefined
   const whileOpening = (started: StartedSession): void => {
-    run = new IngestRun(started, options, { startedAt, Uploads: uploading?.UploadLanes })
+    const { UploadLanes: Uploads } = uploading ?? {}
+    const { ThumbnailStep: Thumbnails } = thumbnails ?? {}
+    run = new IngestRun(started, options, { startedAt, Uploads, Thumbnails })
   }
   try {
     const session = await openLibrarySession({
@@ -86,6 +91,13 @@ export async function ingest(options: IngestOptions): Promise<IngestSummary> {
   }
 }
 
+/** What only some runs need. */
+interface RunParts {
+  readonly startedAt: number
+  readonly Uploads: typeof UploadLanes | undefined
+  readonly Thumbnails: typeof ThumbnailStep | undefined
+}
+
 class IngestRun {
   readonly #session: StartedSession
   readonly #options: IngestOptions
@@ -95,17 +107,14 @@ class IngestRun {
   readonly #publisher: Publisher
   readonly #meter: IngestMeter
   readonly #uploads: UploadLanes | undefined
+  readonly #thumbnails: ThumbnailStep | undefined
   readonly #queue: QueueEngine
   /** Exports whose planning has not ended. */
   #unplanned: number
   /** Exports that are still planned or placed. */
   #unfinished: number
 
-  constructor(
-    session: StartedSession,
-    options: IngestOptions,
-    { startedAt, Uploads }: { readonly startedAt: number; readonly Uploads: typeof UploadLanes | undefined },
-  ) {
+  constructor(session: StartedSession, options: IngestOptions, { startedAt, Uploads, Thumbnails }: RunParts) {
     this.#session = session
     this.#options = options
     this.#startedAt = startedAt
@@ -119,9 +128,11 @@ class IngestRun {
     this.#unplanned = this.#running.size
     this.#unfinished = this.#running.size
     this.#uploads = Uploads && this.#openUploads(Uploads)
+    this.#thumbnails = Thumbnails && this.#openThumbnails(Thumbnails)
     this.#meter = new IngestMeter(session.backend, [...this.#running.values()], startedAt, (progress) => {
       const upload = this.#uploads?.progress(progress.now)
-      options.onProgress(upload === undefined ? progress : { ...progress, upload })
+      const thumbnails = this.#thumbnails?.progress()
+      options.onProgress({ ...progress, ...(upload && { upload }), ...(thumbnails && { thumbnails }) })
     })
     this.#queue = this.#makeQueue()
     if (!signal.aborted) this.#queue.prestart('export')
@@ -148,6 +159,7 @@ class IngestRun {
       await queue.stop({ graceful: !kill.aborted })
       await this.#meter.stop()
       await this.#uploads?.close()
+      await this.#thumbnails?.close()
     }
     this.#uploads?.throwRefusal()
     await this.#publisher.flush()
@@ -166,6 +178,7 @@ class IngestRun {
     this.#meter.start()
     this.#uploads?.start(queue)
     try {
+      await this.#thumbnails?.start(queue)
       for (const exports of this.#turns()) {
         for (const running of exports) {
           await queue.add(tasksOf(running, this.#session.paths.tempFolder, this.#options.processor))
@@ -173,6 +186,7 @@ class IngestRun {
         // A lane may be paused from outside: its tasks wait until it is resumed, and so does this run.
         await queue.drain({ waitForPaused: true })
       }
+      await this.#drainThumbnails(queue)
     } catch (error) {
       // A queue that was told to stop is not drained; everything else is a reason to fail.
       if (!this.#options.signal.aborted && !this.#uploads?.isRefused) throw error
@@ -184,6 +198,21 @@ class IngestRun {
     const all = [...this.#running.values()]
     const oneByOne = this.#uploads !== undefined && this.#options.parallelExports === 1
     return oneByOne ? all.map((running) => [running]) : [all]
+  }
+
+  /** Everything has its name by now: what was not made by the way is made at last. */
+  async #drainThumbnails(queue: QueueEngine): Promise<void> {
+    if (this.#thumbnails === undefined) return
+    await this.#publisher.flush()
+    await this.#thumbnails.look()
+    await queue.drain({ waitForPaused: true })
+  }
+
+  #openThumbnails(Thumbnails: typeof ThumbnailStep): ThumbnailStep | undefined {
+    const { thumbnails: settings, signal, logger } = this.#options
+    if (settings === undefined) return undefined
+    const { paths, backend } = this.#session
+    return new Thumbnails({ backend, paths, settings, signal, logger, before: ['export', 'item'] })
   }
 
   #openUploads(Uploads: typeof UploadLanes): UploadLanes | undefined {
@@ -218,6 +247,7 @@ class IngestRun {
         },
         item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS },
         'export-finish': { concurrency: 1, runsIn: 'coordinator' },
+        ...this.#thumbnails?.lanes,
         ...this.#uploads?.lanes,
       },
       handlers: {
@@ -241,7 +271,8 @@ class IngestRun {
     queue.on('task.settled', ({ task, status, durationMs, error }) => {
       if (task.kind === 'export' && isFinal(status)) this.#endPlanner(queue)
       const fields = { taskId: task.id, kind: task.kind, status, durationMs }
-      if (error === undefined) logger.debug('task settled', fields)
+      // Of a thumbnail, its lane tells whether that is worth a warning.
+      if (error === undefined || task.lane === THUMBNAIL_LANE) logger.debug('task settled', fields)
       else logger.warn('attempt failed', { ...fields, error })
     })
     queue.on('lane.paused', ({ lane }) => logger.warn('lane is paused, its tasks wait', { lane }))
@@ -274,6 +305,7 @@ class IngestRun {
     for (const { task, output } of outputs) {
       if (task.kind === 'export-finish') await this.#uploadFinished(output as ExportFinishCommit)
     }
+    await this.#thumbnails?.follow(outputs)
   }
 
   async #uploadFinished({ name, isWhole }: ExportFinishCommit): Promise<void> {
@@ -297,6 +329,7 @@ class IngestRun {
   async #summarize(recovery: Recovery): Promise<IngestSummary> {
     const { session, options } = { session: this.#session, options: this.#options }
     const upload = await this.#summarizeUploads()
+    const thumbnails = this.#thumbnails?.summarize()
     const report = await collectLibraryReport(session)
     const status = options.signal.aborted ? 'interrupted' : 'complete'
     const unchanged = new Set(
@@ -314,7 +347,8 @@ class IngestRun {
       library: session.paths.root,
       durationMs: systemClock.now() - this.#startedAt,
       ...files,
-      ...(upload === undefined ? {} : { upload }),
+      ...(upload && { upload }),
+      ...(thumbnails && { thumbnails }),
     }
   }
 }

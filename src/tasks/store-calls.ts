@@ -34,7 +34,9 @@ import type { CallFunction, Transaction } from '../queue/commit.ts'
 import { clearTasks } from '../queue/sqlite/clear-tasks.ts'
 import type { NewTask } from '../queue/task.ts'
 import type { ItemCopy, ItemPayload, PlaceOptions } from './item.ts'
+import { PHOTO_CALLS, type PhotoCalls } from './photo-calls.ts'
 import type { PlannedCopy, PlannedItem, PlanRemark, SettledFile } from './plan-chunk.ts'
+import { THUMBNAIL_CALLS, type ThumbnailCalls } from './thumbnail-calls.ts'
 import { UPLOAD_CALLS, type UploadCalls } from './upload-calls.ts'
 
 type LibraryTransaction = Transaction<DatabaseSync>
@@ -103,7 +105,7 @@ export interface LibraryCalls {
 }
 
 /** Everything that the coordinator may ask for by name. */
-export type StoreCalls = LibraryCalls & UploadCalls
+export type StoreCalls = LibraryCalls & UploadCalls & ThumbnailCalls & PhotoCalls
 
 /** Asks the store for a named transaction. */
 export async function callLibrary<Name extends keyof StoreCalls>(
@@ -160,9 +162,12 @@ const TYPED_CALLS: TypedCalls = {
   },
 }
 
-export const CALLS = { ...TYPED_CALLS, ...UPLOAD_CALLS } as unknown as Readonly<
-  Record<string, CallFunction<DatabaseSync>>
->
+export const CALLS = {
+  ...TYPED_CALLS,
+  ...UPLOAD_CALLS,
+  ...THUMBNAIL_CALLS,
+  ...PHOTO_CALLS,
+} as unknown as Readonly<Record<string, CallFunction<DatabaseSync>>>
 
 /** Begins a run over the export, unless its listing is the one that was finished last, with nothing failed. */
 function exportListed({ db, now }: LibraryTransaction, request: ListedRequest): ListedResponse {

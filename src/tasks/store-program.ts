@@ -12,6 +12,7 @@ import { migrateLibrary } from '../library/schema.ts'
 import type { StoreProgram } from '../queue/commit.ts'
 import { commitExport, commitExportFinish, failExport, failExportFinish } from './commit-export.ts'
 import { commitItem, failItem } from './commit-item.ts'
+import { commitThumbnail, failThumbnail } from './commit-thumbnail.ts'
 import { commitUploadFile, failUploadFile } from './commit-upload.ts'
 import { CALLS } from './store-calls.ts'
 
@@ -21,12 +22,14 @@ export const program: StoreProgram<DatabaseSync> = {
     item: commitItem,
     export: commitExport,
     'export-finish': commitExportFinish,
+    thumbnail: commitThumbnail,
     'upload-file': commitUploadFile,
   },
   failures: {
     item: failItem,
     export: failExport,
     'export-finish': failExportFinish,
+    thumbnail: failThumbnail,
     'upload-file': failUploadFile,
   },
   calls: CALLS,

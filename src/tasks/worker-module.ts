@@ -12,6 +12,7 @@ import type { MetadataTool } from '../media/metadata-file.ts'
 import type { Handler, TaskContext } from '../queue/handler.ts'
 import type { ExportPayload } from './export-plan.ts'
 import type { ItemPayload } from './item.ts'
+import type { ThumbnailPayload } from './thumbnail-task.ts'
 
 /** One exiftool a process: what speaks to it is loaded, and the program started, by the first file that needs it. */
 let exiftool: Promise<MetadataTool> | undefined
@@ -37,11 +38,23 @@ async function handleExport(payload: ExportPayload, context: TaskContext): Promi
   return planExport(payload, context)
 }
 
-export const handlers: Readonly<Record<string, Handler>> = { export: handleExport, item: handleItem }
+let thumbnails: Promise<typeof import('./make-thumbnails.ts')> | undefined
+
+async function handleThumbnail(payload: ThumbnailPayload, context: TaskContext): Promise<unknown> {
+  thumbnails ??= import('./make-thumbnails.ts')
+  return (await thumbnails).makeThumbnails(payload, context)
+}
+
+export const handlers: Readonly<Record<string, Handler>> = {
+  export: handleExport,
+  item: handleItem,
+  thumbnail: handleThumbnail,
+}
 
 /** Loads what the lane's tasks need while the process has nothing to do, zone data (30 ms) included. */
 export async function prepare(lane: string): Promise<void> {
   if (lane === 'export') await import('./export-plan.ts')
+  if (lane === 'thumbnail') await (await import('./make-thumbnails.ts')).prepareThumbnails()
   if (lane !== 'item') return
   const [{ offsetAt }] = await Promise.all([import('../media/zones.ts'), import('./place-item.ts')])
   offsetAt('Europe/Berlin', 0)
@@ -49,4 +62,5 @@ export async function prepare(lane: string): Promise<void> {
 
 export async function shutdown(): Promise<void> {
   await tool.close()
+  await (await thumbnails)?.closeTools()
 }

@@ -35,6 +35,7 @@ import { openLog } from '../log-target.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
 import { didYouMean } from '../suggest.ts'
 import { hasFailed, isUnfinished, planLines, summaryLines } from '../summary-view.ts'
+import { THUMB_SETTINGS, thumbnailSettings } from '../thumbs-settings.ts'
 import { hasUploadFailed } from '../upload-summary.ts'
 import { UsageError } from '../usage-error.ts'
 import { planWorkers } from '../workers.ts'
@@ -56,6 +57,8 @@ const SETTINGS: readonly ConfigKey[] = [
   'metadata',
   'zone',
   'state',
+  'thumbs',
+  ...THUMB_SETTINGS,
   'skipUpload',
   ...SERVER_SETTINGS,
   ...UPLOAD_SETTINGS,
@@ -83,6 +86,7 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
   command
     .option('--dry-run', 'show what would become of each file, write nothing')
     .option('--json', 'print the result as one JSON document; progress becomes JSON lines on stderr')
+  thumbFlags(command)
   uploadFlags(command)
   setting(command, 'skipUpload', '--skip-upload').action(
     (exports: string[], parsed: Record<string, unknown>) =>
@@ -97,14 +101,26 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
   return withSharedFlags(command)
 }
 
+function thumbFlags(command: Command): void {
+  command.optionsGroup('Thumbnails:')
+  setting(command, 'thumbs', '--thumbs')
+  setting(command, 'thumbSizes', '--thumb-sizes <list>')
+  setting(command, 'thumbFormat', '--thumb-format <format>')
+  setting(command, 'thumbQuality', '--thumb-quality <n>')
+  setting(command, 'thumbMozjpeg', '--thumb-mozjpeg')
+  setting(command, 'thumbTimeout', '--thumb-timeout <time>')
+  setting(command, 'thumbMaxPixels', '--thumb-max-pixels <n>')
+}
+
 export async function runIngest(context: CommandContext, options: IngestCommandOptions): Promise<number> {
   const { io, services } = context
   const resolved = configOf(io, options)
   const config = requireConfig(resolved)
   const { exports, warnings } = await findExports(options, config, io.cwd)
   const processor = config.processor && findProcessor(config.processor, await services.listProcessors())
+  const { cores } = readHostLimits()
   const plan = planWorkers({
-    cores: readHostLimits().cores,
+    cores,
     parallelExports: config.parallelExports,
     exportCount: exports.length,
     workers: config.workers,
@@ -127,6 +143,9 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
     metadata: config.metadata,
     zone: config.zone,
     ...(upload === undefined ? {} : { upload }),
+    ...(config.thumbs
+      ? { thumbnails: thumbnailSettings({ ...config, workers: 'auto' }, { cores, retryFailed: false }) }
+      : {}),
     signal: interrupt.signal,
     kill: interrupt.kill,
     logger: log.logger,

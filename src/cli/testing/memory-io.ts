@@ -12,6 +12,7 @@ import type {
   IngestSummary,
   ReportSummary,
 } from '../../tasks/ingest-api.ts'
+import type { ThumbsSummary } from '../../tasks/thumbnail-api.ts'
 import type { ExportUploadSummary, UploadSummary } from '../../tasks/upload-api.ts'
 import type { Io, Output } from '../io.ts'
 import type { Services } from '../services.ts'
@@ -203,6 +204,24 @@ export function exportUpload(changes: Partial<ExportUploadSummary> = {}): Export
   }
 }
 
+export function thumbsSummary(changes: Partial<ThumbsSummary> = {}): ThumbsSummary {
+  return {
+    status: 'complete',
+    output: '/thumbnails',
+    made: 4,
+    there: 1,
+    unsupported: 0,
+    failed: 0,
+    damaged: 0,
+    ignored: 0,
+    problems: [],
+    problemCount: 0,
+    unsupportedReasons: [],
+    durationMs: 4200,
+    ...changes,
+  }
+}
+
 /** Jobs that answer at once; `calls` has the options of each ingest. */
 export function fakeServices(
   changes: Partial<Services> = {},
@@ -213,6 +232,10 @@ export function fakeServices(
     reportLibrary: async () => reportSummary(),
     checkLibrary: async () => checkSummary(),
     uploadLibrary: async () => uploadSummary(),
+    makeThumbs: async () => thumbsSummary(),
+    startServer: async () => {
+      throw new TypeError('no server is started in these tests')
+    },
     checkServer: async ({ address }) => ({ address, ok: true, findings: [] }),
     listProcessors: async () => [
       { name: 'Google Photos', folder: 'photos', priority: 60 },
