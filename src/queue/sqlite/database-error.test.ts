@@ -36,7 +36,7 @@ describe('explainSqlite', () => {
 })
 
 describe('a database that cannot be opened', () => {
-  const cases: { fact: string; name: string; make: (file: string) => void; error: object }[] = [
+  const cases: { fact: string; name: string; make: (file: string) => unknown; error: object }[] = [
     {
       fact: 'another kind of file',
       name: 'text.db',
@@ -65,7 +65,7 @@ describe('a database that cannot be opened', () => {
   for (const { fact, name, make, error } of cases) {
     test(`is named, with a hint, when it is ${fact}; through the thread, too`, async () => {
       const file = join(folder, name)
-      make(file)
+      await make(file)
       const expected = { ...error, message: new RegExp(`^${file}: `, 'u') }
       assert.throws(() => openSqliteBackendInProcess({ file }), expected)
       await assert.rejects(openSqliteBackend({ file }), expected)
@@ -80,8 +80,8 @@ describe('a database that cannot be opened', () => {
 })
 
 /** A queue's file, cut in the middle: its header promises more pages than there are. */
-function halfDatabase(file: string): void {
-  openSqliteBackendInProcess({ file }).close()
+async function halfDatabase(file: string): Promise<void> {
+  await openSqliteBackendInProcess({ file }).close()
   truncateSync(file, statSync(file).size / 2)
 }
 
