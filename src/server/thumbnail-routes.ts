@@ -14,6 +14,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { systemCode } from '../errors.ts'
 import { findPicture, findThumbnail, type ShownThumbnail } from '../library/photos-view.ts'
 import { MAX_THUMBNAIL_SIZE, thumbnailStyle } from '../media/thumbnail/thumbnail.ts'
+import { readCounts } from '../queue/sqlite/read-counts.ts'
 import { pictureTask } from '../tasks/photo-calls.ts'
 import { ByteCache } from './byte-cache.ts'
 import { matchesTag } from './byte-range.ts'
@@ -160,7 +161,8 @@ async function makeAgain(context: ServerContext, id: string): Promise<void> {
 }
 
 async function readStatus(context: ServerContext): Promise<ThumbnailStatus> {
-  const counts = await context.backend().counts('thumbnail')
+  // Not by the backend: it would wait for the disk with every commit.
+  const counts = readCounts(context.reading(), 'thumbnail')
   return {
     queueSize: counts.waiting + counts.pending + counts.retry,
     activeWorkers: counts.processing,

@@ -40,6 +40,7 @@ import { LaneRules } from './lane-rules.ts'
 import { Listing } from './listing.ts'
 import { Programs } from './programs.ts'
 import { Pruner } from './prune.ts'
+import { toStatusCounts } from './read-counts.ts'
 import { retryFailed } from './retry-failed.ts'
 import { ScheduleTable } from './schedule-table.ts'
 import { migrateQueue } from './schema.ts'
@@ -184,17 +185,7 @@ export class SqliteStore {
 
   counts(lane?: string): StatusCounts {
     const rows = lane === undefined ? this.#sql.allCounts.all() : this.#sql.counts.all(lane)
-    const counts = {
-      waiting: 0,
-      pending: 0,
-      processing: 0,
-      retry: 0,
-      completed: 0,
-      failed: 0,
-      cancelled: 0,
-    }
-    for (const { status, tasks } of rows) counts[status as keyof typeof counts] = Number(tasks)
-    return counts
+    return toStatusCounts(rows)
   }
 
   openInGroup(group: string): number {
