@@ -171,6 +171,8 @@ export interface AlbumDifference {
   readonly planned: number
   /** Of the planned ones, how many the server shows in the album. */
   readonly found: number
+  /** Of the planned ones, how many were added, as far as we were told. */
+  readonly done: number
   /** Could not be sent (yet). */
   readonly waiting: number
   /** Refused by the server when they were to be added. */
@@ -198,11 +200,12 @@ export async function verifyAlbums(
     const remote = album.remoteId === undefined ? undefined : onServer.get(album.remoteId)
     const found = remote === undefined ? 0 : await countFound(api, journal, album, remote, signal)
     if (found === album.planned) continue
-    const { name, planned, waiting, refused } = album
+    const { name, planned, done, waiting, refused } = album
     differences.push({
       name,
       planned,
       found,
+      done,
       waiting,
       refused,
       ...(remote === undefined ? {} : { remoteId: remote.id }),

@@ -6,6 +6,7 @@
 
 import type { ImmichApi } from '../immich/api.ts'
 import { applyChanges, fillAlbums, makeStacks, verifyAlbums } from '../immich/upload.ts'
+import type { AlbumDifference } from '../immich/upload-albums.ts'
 import type { UploadJournal } from '../immich/upload-journal.ts'
 import type { Problem } from './problem.ts'
 
@@ -28,7 +29,7 @@ export async function arrangeExport(
   // Counting costs calls, and nothing else can have changed.
   if (filled.added + filled.refused === 0) return []
   const different = await verifyAlbums(api, journal, signal)
-  const known = different.filter(({ planned, found, waiting }) => found + waiting < planned || !isFollowed())
+  const known = different.filter((difference) => isKnownToLack(difference, isFollowed()))
   return known.map(({ name, found, planned, waiting }) => ({
     code: 'upload/album-differs',
     message: `the album ${name} has ${found} of ${planned} pictures on the server`,
@@ -37,4 +38,15 @@ export async function arrangeExport(
         ? 'The others could not be sent yet: see the other problems, then upload again.'
         : 'See whether the others were deleted or thrown away there; --recheck sends what was deleted.',
   }))
+}
+
+/**
+ * Whether an album lacks something that nobody is about to add. What the export behind this one is sending may be on
+ * the server already, and not in the album yet: only what was added before, or refused, can be told to be missing then.
+ */
+export function isKnownToLack(
+  { found, planned, done, refused }: Pick<AlbumDifference, 'found' | 'planned' | 'done' | 'refused'>,
+  isFollowed: boolean,
+): boolean {
+  return isFollowed ? found < done + refused : found < planned
 }

@@ -184,7 +184,7 @@ describe('an upload', () => {
     unlinkSync(join(root, path))
     const { differences } = await run()
     assert.deepEqual([...byName().keys()], ['one.jpg'])
-    assert.deepEqual(differences, [{ name: 'Trip', planned: 1, found: 0, waiting: 1, refused: 0 }])
+    assert.deepEqual(differences, [{ name: 'Trip', planned: 1, found: 0, done: 0, waiting: 1, refused: 0 }])
     const error = db.prepare("SELECT error FROM uploads WHERE state = 'failed'").get()?.['error']
     assert.match(String(error), /upload\/library-file/u)
     writeFileSync(join(root, path), 'two+')
