@@ -45,3 +45,8 @@ export function watchInterrupts(io: Io, say: (line: string) => void): Interrupt 
     },
   }
 }
+
+/** Whether a job threw because it was broken off: it may then end in any way, and what it had committed is safe. */
+export function isBrokenOff(error: unknown, { signal, kill }: Pick<Interrupt, 'signal' | 'kill'>): boolean {
+  return kill.aborted || (signal.aborted && error instanceof Error && error.name === 'AbortError')
+}

@@ -11,6 +11,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type Asset, toAsset, toBlob } from './asset-row.ts'
 import { findPhoto, type Photo, toPhoto } from './photos.ts'
 import { prepared, type Row } from './statements.ts'
+import { type ThumbnailObject, toThumbnailObject } from './thumbnails.ts'
 
 /** One picture, by the hash of its bytes. */
 export interface Picture {
@@ -33,16 +34,6 @@ export interface Picture {
   readonly asset?: Asset
 }
 
-export interface ShownThumbnail {
-  readonly size: number
-  readonly store: string
-  readonly objectName: string
-  readonly mime: string
-  readonly widthPx: number
-  readonly heightPx: number
-  readonly sizeBytes: number
-}
-
 export interface ShownSet {
   readonly state: 'done' | 'failed' | 'unsupported'
   readonly style: string
@@ -51,7 +42,7 @@ export interface ShownSet {
   /** Base64. */
   readonly thumbhash?: string
   /** Smallest first. */
-  readonly thumbnails: readonly ShownThumbnail[]
+  readonly thumbnails: readonly ThumbnailObject[]
   readonly error?: { readonly code: string; readonly message: string }
 }
 
@@ -186,7 +177,7 @@ export function findThumbnailSet(db: DatabaseSync, sha1: string, style: string):
   if (row === undefined) return undefined
   const thumbnails = prepared(db, 'SELECT * FROM thumbnails WHERE set_id = ? ORDER BY size')
     .all(Number(row['id']))
-    .map(toThumbnail)
+    .map(toThumbnailObject)
   return toSet(row, thumbnails)
 }
 
@@ -195,7 +186,7 @@ export function findThumbnail(
   db: DatabaseSync,
   { sha1, style, size }: { readonly sha1: string; readonly style: string; readonly size: number },
 ):
-  | { readonly state: ShownSet['state']; readonly style: string; readonly thumbnail?: ShownThumbnail }
+  | { readonly state: ShownSet['state']; readonly style: string; readonly thumbnail?: ThumbnailObject }
   | undefined {
   const row = prepared(
     db,
@@ -206,22 +197,10 @@ export function findThumbnail(
   ).get({ sha1: toBlob(sha1), style, size })
   if (row === undefined) return undefined
   const found = { state: row['state'] as ShownSet['state'], style: String(row['style']) }
-  return row['size'] === null ? found : { ...found, thumbnail: toThumbnail(row) }
+  return row['size'] === null ? found : { ...found, thumbnail: toThumbnailObject(row) }
 }
 
-function toThumbnail(row: Row): ShownThumbnail {
-  return {
-    size: Number(row['size']),
-    store: String(row['store']),
-    objectName: String(row['object_name']),
-    mime: String(row['mime']),
-    widthPx: Number(row['width_px']),
-    heightPx: Number(row['height_px']),
-    sizeBytes: Number(row['size_bytes']),
-  }
-}
-
-function toSet(row: Row, thumbnails: readonly ShownThumbnail[]): ShownSet {
+function toSet(row: Row, thumbnails: readonly ThumbnailObject[]): ShownSet {
   return {
     state: row['state'] as ShownSet['state'],
     style: String(row['style']),

@@ -56,7 +56,7 @@ export function findThumbnailSet(db: DatabaseSync, sha1: string, style: string):
   if (row === undefined) return undefined
   const objects = prepared(db, 'SELECT * FROM thumbnails WHERE set_id = ? ORDER BY size DESC')
     .all(Number(row['id']))
-    .map(toObject)
+    .map(toThumbnailObject)
   return toSet(row, objects)
 }
 
@@ -135,7 +135,8 @@ function toSet(row: Row, objects: readonly ThumbnailObject[]): ThumbnailSet {
   }
 }
 
-function toObject(row: Row): ThumbnailObject {
+/** A row of `thumbnails`. */
+export function toThumbnailObject(row: Row): ThumbnailObject {
   return {
     size: Number(row['size']),
     store: String(row['store']),

@@ -12,7 +12,8 @@ import { availableParallelism } from 'node:os'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { systemCode } from '../errors.ts'
-import { findPicture, findThumbnail, type ShownThumbnail } from '../library/photos-view.ts'
+import { findPicture, findThumbnail } from '../library/photos-view.ts'
+import type { ThumbnailObject } from '../library/thumbnails.ts'
 import { MAX_THUMBNAIL_SIZE, thumbnailStyle } from '../media/thumbnail/thumbnail.ts'
 import { readCounts } from '../queue/sqlite/read-counts.ts'
 import { pictureTask } from '../tasks/photo-calls.ts'
@@ -117,7 +118,7 @@ interface ThumbnailRequest {
 
 /** Undefined when it is not there, though the catalog has it. */
 async function openThumbnail(
-  { store: address, objectName, sizeBytes }: ShownThumbnail,
+  { store: address, objectName, sizeBytes }: ThumbnailObject,
   { context, cache, id }: ThumbnailRequest,
 ): Promise<Buffer | Readable | undefined> {
   const cached = cache.get(`${address}/${objectName}`)

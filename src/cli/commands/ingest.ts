@@ -29,13 +29,13 @@ import {
   resolveExports,
   resolveOriginals,
 } from '../inputs.ts'
-import { EXIT_INTERRUPTED, watchInterrupts } from '../interrupt.ts'
+import { EXIT_INTERRUPTED, isBrokenOff, watchInterrupts } from '../interrupt.ts'
 import { createProgressView } from '../live-view.ts'
 import { openLog } from '../log-target.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
 import { didYouMean } from '../suggest.ts'
 import { hasFailed, isUnfinished, planLines, summaryLines } from '../summary-view.ts'
-import { THUMB_SETTINGS, thumbnailSettings } from '../thumbs-settings.ts'
+import { THUMB_SETTINGS, thumbFlags, thumbnailSettings } from '../thumbs-settings.ts'
 import { hasUploadFailed } from '../upload-summary.ts'
 import { UsageError } from '../usage-error.ts'
 import { planWorkers } from '../workers.ts'
@@ -86,6 +86,8 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
   command
     .option('--dry-run', 'show what would become of each file, write nothing')
     .option('--json', 'print the result as one JSON document; progress becomes JSON lines on stderr')
+  command.optionsGroup('Thumbnails:')
+  setting(command, 'thumbs', '--thumbs')
   thumbFlags(command)
   uploadFlags(command)
   setting(command, 'skipUpload', '--skip-upload').action(
@@ -99,17 +101,6 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
       }),
   )
   return withSharedFlags(command)
-}
-
-function thumbFlags(command: Command): void {
-  command.optionsGroup('Thumbnails:')
-  setting(command, 'thumbs', '--thumbs')
-  setting(command, 'thumbSizes', '--thumb-sizes <list>')
-  setting(command, 'thumbFormat', '--thumb-format <format>')
-  setting(command, 'thumbQuality', '--thumb-quality <n>')
-  setting(command, 'thumbMozjpeg', '--thumb-mozjpeg')
-  setting(command, 'thumbTimeout', '--thumb-timeout <time>')
-  setting(command, 'thumbMaxPixels', '--thumb-max-pixels <n>')
 }
 
 export async function runIngest(context: CommandContext, options: IngestCommandOptions): Promise<number> {
@@ -156,7 +147,7 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
     summary = await services.ingest(jobOptions)
   } catch (error) {
     // A job that is killed while it works may break in any way; what it had committed is safe.
-    if (interrupt.kill.aborted || (interrupt.signal.aborted && isAbort(error))) {
+    if (isBrokenOff(error, interrupt)) {
       log.logger.debug('the job ended with an error after the interruption', { error: String(error) })
       return EXIT_INTERRUPTED
     }
@@ -184,11 +175,6 @@ async function uploadOf(
   const { immichUrl, skipUpload } = resolved.values
   if (immichUrl === undefined || skipUpload || dryRun) return undefined
   return readUploadSettings(resolved, io, say)
-}
-
-/** What an aborted `await` throws, by the platform's own convention. */
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError'
 }
 
 function printSummary(

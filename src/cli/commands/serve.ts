@@ -26,7 +26,7 @@ import { findEnclosingLibrary, findObstacle } from '../inputs.ts'
 import { EXIT_INTERRUPTED, type Interrupt, watchInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { openLog } from '../log-target.ts'
-import { THUMB_SETTINGS, thumbnailSettings } from '../thumbs-settings.ts'
+import { THUMB_SETTINGS, thumbFlags, thumbnailSettings } from '../thumbs-settings.ts'
 import { UsageError } from '../usage-error.ts'
 
 export interface ServeCommandOptions extends SharedOptions {
@@ -63,12 +63,7 @@ export function serveCommand(run: Run<ServeCommandOptions>): Command {
   command
     .option('-w, --workers <n>', 'worker processes (default: one a core, 8 at most)')
     .option('--new-token', 'make a new token; the old one and all logins end')
-  setting(command, 'thumbSizes', '--thumb-sizes <list>')
-  setting(command, 'thumbFormat', '--thumb-format <format>')
-  setting(command, 'thumbQuality', '--thumb-quality <n>')
-  setting(command, 'thumbMozjpeg', '--thumb-mozjpeg')
-  setting(command, 'thumbTimeout', '--thumb-timeout <time>')
-  setting(command, 'thumbMaxPixels', '--thumb-max-pixels <n>')
+  thumbFlags(command)
   setting(command, 'state', '--state <dir>')
   command
     .option('--json', 'print where it listens as one JSON document, and the log as JSON lines on stderr')

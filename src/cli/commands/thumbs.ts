@@ -19,7 +19,7 @@ import {
 import { requireConfig } from '../config.ts'
 import { type ConfigKey, toFileKey } from '../config-keys.ts'
 import { readHostLimits } from '../host-limits.ts'
-import { EXIT_INTERRUPTED, watchInterrupts } from '../interrupt.ts'
+import { EXIT_INTERRUPTED, isBrokenOff, watchInterrupts } from '../interrupt.ts'
 import { createThumbsView } from '../live-view.ts'
 import { openLog } from '../log-target.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
@@ -114,10 +114,7 @@ export async function runThumbs(context: CommandContext, options: ThumbsCommandO
       onProgress: view.update,
     })
   } catch (error) {
-    // A job that is broken off may end in any way; what it had committed is safe.
-    if (kill.aborted || (signal.aborted && error instanceof Error && error.name === 'AbortError')) {
-      return EXIT_INTERRUPTED
-    }
+    if (isBrokenOff(error, interrupt)) return EXIT_INTERRUPTED
     throw error
   } finally {
     view.stop()

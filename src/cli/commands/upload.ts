@@ -20,7 +20,7 @@ import {
 import { requireConfig } from '../config.ts'
 import type { ConfigKey } from '../config-keys.ts'
 import { readUploadSettings, SERVER_SETTINGS, UPLOAD_SETTINGS } from '../immich-settings.ts'
-import { EXIT_INTERRUPTED, watchInterrupts } from '../interrupt.ts'
+import { EXIT_INTERRUPTED, isBrokenOff, watchInterrupts } from '../interrupt.ts'
 import { createUploadView } from '../live-view.ts'
 import { openLog } from '../log-target.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
@@ -119,10 +119,7 @@ export async function runUpload(context: CommandContext, options: UploadCommandO
       onProgress: view.update,
     })
   } catch (error) {
-    // A job that is broken off may end in any way; what it had committed is safe.
-    if (kill.aborted || (signal.aborted && error instanceof Error && error.name === 'AbortError')) {
-      return EXIT_INTERRUPTED
-    }
+    if (isBrokenOff(error, interrupt)) return EXIT_INTERRUPTED
     throw error
   } finally {
     view.stop()
