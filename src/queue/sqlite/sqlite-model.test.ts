@@ -352,8 +352,21 @@ async function statesOf(backend: Backend): Promise<readonly unknown[]> {
   ])
 }
 
+/** Rare states (an expired lease) are missed by 150 sequences once in some dozens of runs; by 600 they are not. */
+const MAX_ROUNDS = 4
+
 test('sqlite answers every sequence of requests as the reference does', async () => {
   const reached = new Set<unknown>()
+  const expectedStates = [...STATES, ...ERRORS, 'cancelRequested']
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    await compareOnRandomSequences(reached)
+    if (expectedStates.every((state) => reached.has(state))) break
+  }
+  // A generator that no longer gets anywhere would make this test say nothing.
+  for (const state of expectedStates) assert.ok(reached.has(state), `never reached: ${state}`)
+})
+
+async function compareOnRandomSequences(reached: Set<unknown>): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 20, maxLength: 50, size: 'max' }), async (commands) => {
       const clock = new FakeClock()
@@ -375,7 +388,4 @@ test('sqlite answers every sequence of requests as the reference does', async ()
     }),
     { numRuns: 150 },
   )
-  // A generator that no longer gets anywhere would make this test say nothing.
-  for (const state of [...STATES, ...ERRORS, 'cancelRequested'])
-    assert.ok(reached.has(state), `never reached: ${state}`)
-})
+}
