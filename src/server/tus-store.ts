@@ -27,6 +27,7 @@ import type { Clock } from '../clock.ts'
 import { systemCode } from '../errors.ts'
 import { IDENTIFY_BYTES } from '../media/identify.ts'
 import { requireMedia, shownName } from '../tasks/receive-photo.ts'
+import { BodyGarbage } from './body-garbage.ts'
 import { requireFreeRoom } from './free-room.ts'
 import { RequestError } from './http-errors.ts'
 
@@ -61,6 +62,7 @@ export interface CompleteUpload {
 export class TusStore extends DataStore {
   readonly #folder: string
   readonly #clock: Clock
+  readonly #garbage = new BodyGarbage()
 
   constructor(folder: string, clock: Clock) {
     super()
@@ -95,7 +97,7 @@ export class TusStore extends DataStore {
     await using file = await open(this.#part(id), constants.O_RDWR)
     const writing = new PartWriter(file, offset, facts)
     try {
-      for await (const chunk of stream) await writing.take(chunk as Buffer)
+      for await (const chunk of this.#garbage.watch(stream)) await writing.take(chunk as Buffer)
       await writing.end()
     } catch (error) {
       if (isRefusal(error)) await this.remove(id)

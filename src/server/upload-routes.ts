@@ -22,6 +22,7 @@ import {
   UnsupportedMediaError,
 } from '../tasks/receive-photo.ts'
 import { BATCH_PRIORITY, SINGLE_UPLOAD_PRIORITY } from '../tasks/thumbnail-task.ts'
+import { BodyGarbage } from './body-garbage.ts'
 import { requireFreeRoom } from './free-room.ts'
 import { answerFor, type ErrorBody, RequestError } from './http-errors.ts'
 import type { ServerContext } from './server-context.ts'
@@ -112,6 +113,7 @@ const SCHEMA = {
 } as const
 
 export async function uploadRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {
+  const garbage = new BodyGarbage()
   app.post(
     '/api/uploads/direct',
     {
@@ -125,7 +127,7 @@ export async function uploadRoutes(app: FastifyInstance, context: ServerContext)
         throw new RequestError(415, 'request/media-type', 'the body is no multipart/form-data')
       }
       await requireRoom(request, context)
-      const { entered, refused, folderId } = await takeForm(request, context)
+      const { entered, refused, folderId } = await takeForm(request, context, garbage)
       const photos = entered.map((photo) => toUploaded(photo, folderId))
       const isNew = photos.some(({ duplicate }) => !duplicate)
       return reply.code(isNew ? 201 : 200).send({ ...photos[0], photos, refused })
@@ -151,10 +153,16 @@ interface TakenForm {
   readonly folderId: number
 }
 
-async function takeForm(request: FastifyRequest, context: ServerContext): Promise<TakenForm> {
+async function takeForm(
+  request: FastifyRequest,
+  context: ServerContext,
+  garbage: BodyGarbage,
+): Promise<TakenForm> {
   const { photos: store, clock, maxUploadBytes } = context
   const target = { backend: context.backend(), store, clock, maxBytes: maxUploadBytes }
-  const form = new UploadForm((name, content) => receiveFile({ name, content }, target), context)
+  const receive = (name: string, content: AsyncIterable<Uint8Array>): Promise<ReceivedFile> =>
+    receiveFile({ name, content: garbage.watch(content) }, target)
+  const form = new UploadForm(receive, context)
   try {
     for await (const part of request.parts({ limits: LIMITS })) await form.take(part)
     const { received, refused, folderId } = form.finish()

@@ -60,7 +60,8 @@ export interface ObjectStore {
   readonly address: string
   /**
    * Stores an object, replacing one of the same name. Durable when it resolves, unless configured otherwise; memory
-   * is flat in its size.
+   * is flat in its size. A chunk of the content may lie in memory that the next one will lie in: it is good only until
+   * that is asked for.
    *
    * @throws what the content throws, unchanged; the signal's reason; {@link ObjectStoreError}. What was there under
    *   the name before is there still, and nothing of the new content is to be seen.

@@ -17,7 +17,7 @@ import type { TaskContext } from '../queue/handler.ts'
 import type { ObjectStore, ObjectStoreConfig } from '../storage/object-store.ts'
 import { openObjectStore } from '../storage/open-object-store.ts'
 import { fetchObject } from './fetch-object.ts'
-import { type PictureContent, readPicture } from './picture-content.ts'
+import { PictureBuffer, type PictureContent, readPicture, type TakeBytes } from './picture-content.ts'
 import { PictureTools } from './picture-tools.ts'
 import type {
   HashedAnswer,
@@ -35,6 +35,9 @@ export async function prepareThumbnails(): Promise<void> {
 
 /** One exiftool a process, and what else is kept. */
 const TOOLS = new PictureTools()
+
+/** A process reads one picture at a time: see `context.yieldTurn`. */
+const BUFFER = new PictureBuffer()
 
 export async function makeThumbnails(
   payload: ThumbnailPayload,
@@ -56,14 +59,25 @@ async function makeOfFile(
   path: string,
   context: TaskContext,
 ): Promise<ThumbnailResult | KnownResult> {
+  const made = await BUFFER.lend((take) => renderFile(payload, path, { context, take }))
+  if ('isKnown' in made) return made
+  // Nothing is computed from here on: the next picture may have the process while the disk is busy with this one.
+  context.yieldTurn()
+  return placeAll(made.rendered, { payload, sha1: made.sha1, signal: context.signal })
+}
+
+async function renderFile(
+  payload: ThumbnailPayload,
+  path: string,
+  { context, take }: { readonly context: TaskContext; readonly take: TakeBytes },
+): Promise<{ readonly rendered: RenderedThumbnails; readonly sha1: string } | KnownResult> {
   const { options, fileName, maxPixels } = payload
   const { signal } = context
-  const content = await readPicture(path, { fileName, isHashed: payload.sha1 !== undefined, signal })
+  const content = await readPicture(path, { fileName, isHashed: payload.sha1 !== undefined, signal, take })
   const sha1 = payload.sha1 ?? content.sha1
   if (sha1 === undefined) throw new TypeError(`${fileName} was not hashed`)
-  const style = thumbnailStyle(options)
   if (payload.sha1 === undefined && (await isKnown(content.file, sha1, context)))
-    return { sha1, style, isKnown: true }
+    return { sha1, style: thumbnailStyle(options), isKnown: true }
   const { format, bytes } = requirePicture(content)
   const source = { path, format, ...(bytes === undefined ? {} : { bytes }) }
   const ffmpeg = format.kind === 'video' ? await TOOLS.findFfmpeg() : undefined
@@ -73,9 +87,7 @@ async function makeOfFile(
     preview: TOOLS.preview,
     ...(ffmpeg === undefined ? {} : { ffmpeg }),
   })
-  // Nothing is computed from here on: the next picture may have the process while the disk is busy with this one.
-  context.yieldTurn()
-  return placeAll(rendered, { payload, sha1, style, signal })
+  return { rendered, sha1 }
 }
 
 /** Tells the coordinator what the file holds; the answer says whether there is anything to be made. */
@@ -96,9 +108,9 @@ function requirePicture({
 
 async function placeAll(
   rendered: RenderedThumbnails,
-  made: { payload: ThumbnailPayload; sha1: string; style: string; signal: AbortSignal },
+  made: { payload: ThumbnailPayload; sha1: string; signal: AbortSignal },
 ): Promise<ThumbnailResult> {
-  const { payload, sha1, style, signal } = made
+  const { payload, sha1, signal } = made
   const store = await storeOf(payload.store)
   const thumbnails: PlacedThumbnail[] = []
   for (const { size, widthPx, heightPx, mime, bytes } of rendered.thumbnails) {
@@ -109,7 +121,7 @@ async function placeAll(
   }
   return {
     sha1,
-    style,
+    style: thumbnailStyle(payload.options),
     store: store.address,
     widthPx: rendered.widthPx,
     heightPx: rendered.heightPx,

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { readPicture } from './picture-content.ts'
+import { PictureBuffer, readPicture } from './picture-content.ts'
 
 let folder: string
 const { signal } = new AbortController()
@@ -72,5 +72,61 @@ describe('readPicture', () => {
     await assert.rejects(readPicture(pipe, { fileName: 'pipe.jpg', isHashed: false, signal }), {
       code: 'file/special',
     })
+  })
+})
+
+describe('PictureBuffer', () => {
+  const MIB = 1024 * 1024
+
+  test('lends the same memory to one picture after the other, and grows with them', async () => {
+    const buffer = new PictureBuffer()
+    const first = await buffer.lend(async (take) => take(100))
+    const second = await buffer.lend(async (take) => take(2 * MIB))
+    assert.equal(second.buffer, first.buffer)
+    assert.equal(second.length, 2 * MIB)
+    const large = await buffer.lend(async (take) => take(9 * MIB))
+    assert.notEqual(large.buffer, first.buffer)
+    assert.equal((await buffer.lend(async (take) => take(1))).buffer, large.buffer)
+  })
+
+  test('keeps nothing of a picture that is larger than most', async () => {
+    const buffer = new PictureBuffer()
+    const huge = await buffer.lend(async (take) => take(17 * MIB))
+    assert.equal(huge.length, 17 * MIB)
+    assert.notEqual((await buffer.lend(async (take) => take(1))).buffer, huge.buffer)
+  })
+
+  test('gives a second picture at the same time memory of its own, also after one that failed', async () => {
+    const buffer = new PictureBuffer()
+    await assert.rejects(
+      buffer.lend(async () => {
+        throw new Error('no picture')
+      }),
+      /no picture/u,
+    )
+    await buffer.lend(async (take) => {
+      const outer = take(100)
+      const inner = await buffer.lend(async (takeMore) => takeMore(100))
+      assert.notEqual(inner.buffer, outer.buffer)
+    })
+  })
+
+  test('a picture read into memory that had a longer one is that picture', async () => {
+    const buffer = new PictureBuffer()
+    const long = put('long.jpg', Buffer.concat([JPEG, JPEG]))
+    const short = put('short.jpg', JPEG)
+    for (const path of [long, short]) {
+      await buffer.lend(async (take) => {
+        const { bytes, sha1: hash } = await readPicture(path, {
+          fileName: path,
+          isHashed: false,
+          signal,
+          take,
+        })
+        const content = path === long ? Buffer.concat([JPEG, JPEG]) : JPEG
+        assert.deepEqual(bytes, content)
+        assert.equal(hash, sha1(content))
+      })
+    }
   })
 })

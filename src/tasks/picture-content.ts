@@ -19,7 +19,10 @@ export interface PictureContent {
   readonly format?: MediaFormat
   /** Hex; undefined when nobody wanted it. */
   readonly sha1?: string
-  /** The whole file, where it is a picture and not too large for that. */
+  /**
+   * The whole file, where it is a picture and not too large for that. In memory that the next picture is read into:
+   * not to be kept beyond the {@link PictureBuffer}'s lease.
+   */
   readonly bytes?: Buffer
 }
 
@@ -45,12 +48,51 @@ const WHOLE_LIMIT_BYTES = 64 * 1024 * 1024
 /** Fastest for SHA-1 (`docs/guides/benchmarks.md`): a stream's 64 KiB take twice the CPU time. */
 const CHUNK_BYTES = 1024 * 1024
 
+/** Larger than what phones and most cameras write; one that is larger still gets memory of its own. */
+const KEPT_BYTES = 16 * 1024 * 1024
+const FIRST_KEPT_BYTES = 4 * 1024 * 1024
+
+/**
+ * Memory that one picture after the other is read into: each in memory of its own costs a tenth of the processor time of a
+ * small thumbnail, since every few megabytes outside of its heap make V8 collect all of it.
+ */
+export class PictureBuffer {
+  #kept = Buffer.alloc(0)
+  #isTaken = false
+
+  /** Runs `work` with the memory; while that runs, another picture gets memory of its own. */
+  async lend<Result>(work: (take: TakeBytes) => Promise<Result>): Promise<Result> {
+    if (this.#isTaken) return await work((sizeBytes) => Buffer.allocUnsafeSlow(sizeBytes))
+    this.#isTaken = true
+    try {
+      return await work((sizeBytes) => this.#ofSize(sizeBytes))
+    } finally {
+      this.#isTaken = false
+    }
+  }
+
+  #ofSize(sizeBytes: number): Buffer {
+    if (sizeBytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(sizeBytes)
+    if (this.#kept.length < sizeBytes) {
+      let length = FIRST_KEPT_BYTES
+      while (length < sizeBytes) length *= 2
+      this.#kept = Buffer.allocUnsafeSlow(length)
+    }
+    return this.#kept.subarray(0, sizeBytes)
+  }
+}
+
+/** Memory of that many bytes, with anything in it. */
+export type TakeBytes = (sizeBytes: number) => Buffer
+
 export interface ReadPictureOptions {
   /** Chooses among formats that the same bytes fit. */
   readonly fileName: string
   /** The content's hash is known. */
   readonly isHashed: boolean
   readonly signal: AbortSignal
+  /** For the whole file, once. Default: new memory. */
+  readonly take?: TakeBytes
 }
 
 /** @throws {@link FileChangedError}, {@link NotAFileError}, and what the system says. */
@@ -74,7 +116,7 @@ async function factsOf(handle: FileHandle, path: string): Promise<FileFacts> {
 async function readFrom(
   handle: FileHandle,
   { sizeBytes }: FileFacts,
-  { fileName, isHashed, signal }: ReadPictureOptions,
+  { fileName, isHashed, signal, take = Buffer.allocUnsafeSlow }: ReadPictureOptions,
 ): Promise<Omit<PictureContent, 'file'>> {
   const isSmall = sizeBytes <= WHOLE_LIMIT_BYTES
   const head = Buffer.allocUnsafe(Math.min(sizeBytes, IDENTIFY_BYTES))
@@ -82,7 +124,7 @@ async function readFrom(
   const format = identify(found, fileName)
   const known = format === undefined ? {} : { format }
   if (isSmall && format?.kind === 'image') {
-    const bytes = Buffer.allocUnsafeSlow(sizeBytes)
+    const bytes = take(sizeBytes)
     const whole = await fill(handle, bytes, 0)
     const sha1 = isHashed ? {} : { sha1: createHash('sha1').update(whole).digest('hex') }
     return { ...known, ...sha1, bytes: whole }

