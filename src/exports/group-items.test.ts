@@ -234,9 +234,9 @@ describe('groupItems', () => {
   test('100,000 items, all with one shared clip, take seconds', () => {
     const items = Array.from({ length: 50_000 }, (_, n) => item([`1/${n}`, ['live-video', `v${n}/dark`]]))
     const lone = Array.from({ length: 50_000 }, (_, n) => item([`album${n}/dark`]))
-    const startMs = performance.now()
+    const start = process.cpuUsage()
     assert.equal(groupsOf([...items, ...lone]).length, 50_000)
-    assert.ok(performance.now() - startMs < 8000)
+    assert.ok(process.cpuUsage(start).user / 1000 < 8000)
   })
 })
 

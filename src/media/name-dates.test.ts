@@ -164,7 +164,7 @@ describe('findDateInName', () => {
   })
 
   test('hostile names cost no time', () => {
-    const startMs = performance.now()
+    const start = process.cpuUsage()
     for (const name of [
       '2019'.repeat(5000),
       '2019-07-04 '.repeat(3000),
@@ -174,7 +174,7 @@ describe('findDateInName', () => {
       findDateInName(name, NOW)
       findDateInFolder(`${name}/${name}/a.jpg`, NOW)
     }
-    assert.ok(performance.now() - startMs < 500)
+    assert.ok(process.cpuUsage(start).user / 1000 < 500)
   })
 
   test('never throws, and never finds a time that is none', () => {

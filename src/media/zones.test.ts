@@ -207,8 +207,8 @@ test('offsets are written as EXIF wants them', () => {
 })
 
 test('a thousand offsets take less than a second', () => {
-  const startMs = performance.now()
+  const start = process.cpuUsage()
   for (let day = 0; day < 1000; day += 1)
     offsetForLocal('Europe/Berlin', `2021-07-${String((day % 28) + 1).padStart(2, '0')}T10:00:00`)
-  assert.ok(performance.now() - startMs < 1000)
+  assert.ok(process.cpuUsage(start).user / 1000 < 1000)
 })

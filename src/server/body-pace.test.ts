@@ -17,7 +17,7 @@ async function beginUpload(server: TestServer): Promise<Socket> {
   const until = performance.now() + 10_000
   while (intendedObjects(server).length === 0) {
     assert.ok(performance.now() < until, 'the upload was not heard within ten seconds')
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setTimeout(resolve, 2))
   }
   return socket
 }
@@ -36,7 +36,7 @@ describe('an upload', () => {
     const until = performance.now() + 10_000
     while (intendedObjects(server).length > 0) {
       assert.ok(performance.now() < until, 'the object was not removed within ten seconds')
-      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setTimeout(resolve, 2))
     }
   })
 

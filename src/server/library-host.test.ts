@@ -26,7 +26,7 @@ async function until(what: string, isSo: () => boolean | Promise<boolean>): Prom
   const end = performance.now() + 10_000
   while (!(await isSo())) {
     assert.ok(performance.now() < end, `${what}: not within ten seconds`)
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
 

@@ -294,6 +294,6 @@ async function waitFor(isSo: () => boolean): Promise<void> {
   const until = performance.now() + 10_000
   while (!isSo()) {
     assert.ok(performance.now() < until, 'not within ten seconds')
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }

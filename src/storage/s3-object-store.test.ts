@@ -7,14 +7,16 @@ import { openObjectStore } from './open-object-store.ts'
 import { S3ObjectStore } from './s3-object-store.ts'
 import { testObjectStoreConformance } from './testing/object-store-conformance.ts'
 
-useCredentials(S3RVER_CREDENTIALS)
-
 let server: RunningS3rver
 let opened = 0
 before(async () => {
+  useCredentials(S3RVER_CREDENTIALS)
   server = await startS3rver(['photos'])
 })
-after(() => server.close())
+after(async () => {
+  useCredentials(undefined)
+  await server.close()
+})
 
 /** A prefix of its own is as good as a bucket of its own. */
 async function openFresh(): Promise<S3ObjectStore> {

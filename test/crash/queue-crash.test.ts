@@ -43,7 +43,7 @@ function startCoordinator(t: TestContext, file: string): Coordinator {
   const script = new URL('crash-coordinator.ts', FIXTURES)
   const child = spawn(process.execPath, [script.pathname, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(dirname(file), 'compiled') },
+    env: { NODE_COMPILE_CACHE: join(dirname(file), 'compiled'), ...process.env },
   })
   t.after(() => child.kill('SIGKILL'))
   const workers: number[] = []

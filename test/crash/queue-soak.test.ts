@@ -37,7 +37,7 @@ function startCoordinator(t: TestContext, file: string, herd: Herd): void {
   const script = new URL('soak-coordinator.ts', FIXTURES)
   const child = spawn(process.execPath, [script.pathname, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(dirname(file), 'compiled') },
+    env: { NODE_COMPILE_CACHE: join(dirname(file), 'compiled'), ...process.env },
   })
   t.after(() => child.kill('SIGKILL'))
   herd.coordinators.add(child)

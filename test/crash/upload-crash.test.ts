@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { makeTakeout } from '../support/make-takeout.ts'
-import { runHeirloom } from '../support/run-heirloom.ts'
+import { runHere } from '../support/run-here.ts'
 import { expectedContent } from '../support/server-content.ts'
 import { planDeaths, uploadAmongDeaths } from '../support/upload-kills.ts'
 import { type ServerProcess, startServerProcess } from '../support/upload-server.ts'
@@ -30,7 +30,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'heirloom-upload-crash-'))
   library = join(folder, 'library')
   const { inputs } = await makeTakeout(join(folder, 'takeout'), { photos: 24 })
-  const { exitCode, stderr } = await runHeirloom(['ingest', ...inputs, '-o', library, '--workers', '1'])
+  const { exitCode, stderr } = await runHere(['ingest', ...inputs, '-o', library, '--workers', '1'])
   assert.equal(exitCode, 0, stderr)
   await mkdir(join(folder, 'server'))
   server = await startServerProcess({

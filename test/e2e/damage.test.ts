@@ -26,7 +26,8 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { contradictions, libraryContent } from '../support/library-content.ts'
 import { makeTakeout } from '../support/make-takeout.ts'
 import { makeVideo } from '../support/make-video.ts'
-import { type HeirloomRun, runHeirloom, startHeirloom, until } from '../support/run-heirloom.ts'
+import { runHeirloom, startHeirloom, until } from '../support/run-heirloom.ts'
+import { type RunHere, runHere } from '../support/run-here.ts'
 import { layOut, type TakeoutItem, type TakeoutPlan } from '../support/takeout-layout.ts'
 import { samplePlan } from '../support/takeout-sample.ts'
 import { treeChanges, treeFacts } from '../support/tree-digest.ts'
@@ -53,7 +54,7 @@ interface Problem {
   readonly message: string
 }
 
-function problemsOf(run: HeirloomRun): readonly Problem[] {
+function problemsOf(run: RunHere): readonly Problem[] {
   const { exports } = JSON.parse(run.stdout) as {
     exports: { problems: Problem[]; problemCount: number; balanced: boolean }[]
   }
@@ -65,7 +66,7 @@ function problemsOf(run: HeirloomRun): readonly Problem[] {
 }
 
 /** Paths that the summary and the report name must be just these. */
-async function assertNamed(run: HeirloomRun, library: string, paths: readonly string[]): Promise<void> {
+async function assertNamed(run: RunHere, library: string, paths: readonly string[]): Promise<void> {
   const expected = [...paths].sort()
   const problems = problemsOf(run)
   for (const { message } of problems) assert.notEqual(message, '')
@@ -168,10 +169,17 @@ async function openTo(library: string): Promise<void> {
   if (IS_ROOT) await chown(library, NOBODY, NOBODY)
 }
 
-/** Root may read everything, so that it runs as somebody else. */
-async function ingestAsNobody(input: string, library: string): Promise<HeirloomRun> {
-  const options = IS_ROOT ? { uid: NOBODY } : {}
+/** Root may read everything, so that it runs as somebody else, whose compiled code lies in a folder of his own. */
+async function ingestAsNobody(input: string, library: string): Promise<RunHere> {
+  const compiled = `${process.env['NODE_COMPILE_CACHE'] ?? join(folder, 'compiled')}-nobody`
+  await mkdir(compiled, { recursive: true })
+  if (IS_ROOT) await chown(compiled, NOBODY, NOBODY)
+  const options = IS_ROOT ? { uid: NOBODY, env: { NODE_COMPILE_CACHE: compiled } } : {}
   return await runHeirloom(['ingest', input, '-o', library, '--json'], options)
+}
+
+function ingestHere(inputs: readonly string[], library: string): Promise<RunHere> {
+  return runHere(['ingest', ...inputs, '-o', library, '--json', '--workers', '1'])
 }
 
 describe('zip parts', () => {
@@ -193,7 +201,7 @@ describe('zip parts', () => {
     await writeFile(parts[1]!, second.subarray(0, second.length * 0.6))
     const library = join(folder, 'library-zip')
 
-    const run = await runHeirloom(['ingest', ...parts, '-o', library, '--json'])
+    const run = await ingestHere(parts, library)
     assert.equal(run.exitCode, 1, run.stdout + run.stderr)
     const problems = problemsOf(run)
     for (const path of [garbled, locked]) {
@@ -212,7 +220,7 @@ describe('zip parts', () => {
 
     await writeFile(parts[0]!, writeZip(entries.slice(0, half)))
     await writeFile(parts[1]!, writeZip(entries.slice(half)))
-    const mended = await runHeirloom(['ingest', ...parts, '-o', library, '--json'])
+    const mended = await ingestHere(parts, library)
     assert.equal(mended.exitCode, 0, mended.stdout + mended.stderr)
     assert.deepEqual(problemsOf(mended), [])
     assert.equal((await libraryContent(library)).assets.length, 9)
@@ -224,7 +232,7 @@ describe('zip parts', () => {
     await makeTakeout(join(originals, 'good'), { photos: 2, specials: false })
     await writeFile(join(originals, 'bad.zip'), 'this is no archive')
     const library = join(folder, 'library-none')
-    const run = await runHeirloom(['ingest', '--originals', originals, '-o', library, '--json'])
+    const run = await ingestHere(['--originals', originals], library)
     assert.equal(run.exitCode, 1, run.stderr)
     const { exports } = JSON.parse(run.stdout)
     const [bad, good] = exports
@@ -244,29 +252,29 @@ describe('a full disk', () => {
     const { inputs } = await makeTakeout(join(folder, 'too-much'), { photos: 4, specials: false })
     const disk = await mountDisk(t, 'small', 'size=8m')
     const library = join(disk, 'library')
-    const run = await runHeirloom(['ingest', ...inputs, '-o', library])
+    const run = await ingestHere(inputs, library)
     assert.equal(run.exitCode, 1, run.stdout)
     assert.match(run.stdout, /needs .* in the library, where .* are free/)
     assert.equal((await libraryContent(library)).assets.length, 0)
     resize(disk, 'size=400m')
-    const again = await runHeirloom(['ingest', ...inputs, '-o', library])
+    const again = await ingestHere(inputs, library)
     assert.equal(again.exitCode, 0, again.stdout + again.stderr)
     assert.equal((await libraryContent(library)).assets.length, 4)
     assert.deepEqual(await contradictions(library), [])
   })
 
   test('in the middle of the work is told of each file; with room it goes on', { skip }, async (t) => {
-    const made = await makeTakeout(join(folder, 'too-many'), { photos: 40, specials: false })
+    const made = await makeTakeout(join(folder, 'too-many'), { photos: 16, specials: false })
     // It has room for a few files more than the library is made of; their bytes would fit.
     const disk = await mountDisk(t, 'full', 'size=400m,nr_inodes=24')
     const library = join(disk, 'library')
-    const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
+    const run = await ingestHere(made.inputs, library)
     assert.equal(run.exitCode, 1, run.stdout + run.stderr)
     assert.match(run.stdout + run.stderr, /no space left on device|ENOSPC|disk is full/i)
     resize(disk, 'size=400m,nr_inodes=10000')
-    const again = await runHeirloom(['ingest', ...made.inputs, '-o', library, '--json'])
+    const again = await ingestHere(made.inputs, library)
     assert.equal(again.exitCode, 0, again.stdout + again.stderr)
-    assert.equal((await libraryContent(library)).assets.length, 40)
+    assert.equal((await libraryContent(library)).assets.length, 16)
     assert.deepEqual(await contradictions(library), [])
   })
 
@@ -288,7 +296,7 @@ describe('a full disk', () => {
     assert.equal(run.exitCode, 1, run.stdout + run.stderr)
     assert.match(run.stdout + run.stderr, /no space left on device|ENOSPC|disk is full/i)
     await rm(join(disk, 'filler'))
-    const again = await runHeirloom(['ingest', ...inputs, '-o', library, '--json'])
+    const again = await ingestHere(inputs, library)
     assert.equal(again.exitCode, 0, again.stdout + again.stderr)
     assert.equal((await libraryContent(library)).assets.length, 40)
     assert.deepEqual(await contradictions(library), [])
@@ -343,7 +351,7 @@ describe('a library in use', () => {
       const text = await readFile(join(library, '.heirloom/coordinator.json'), 'utf8').catch(() => '')
       return text === '' ? undefined : (JSON.parse(text) as { pid: number })
     })
-    const second = await runHeirloom(['ingest', ...inputs, '-o', library])
+    const second = await ingestHere(inputs, library)
     assert.equal(second.exitCode, 1)
     assert.match(second.stderr, new RegExp(`in use by .heirloom ingest. \\(process ${first.pid} `))
     assert.equal(holder.pid, first.pid)

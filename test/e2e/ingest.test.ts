@@ -19,7 +19,8 @@ import {
   libraryContent,
 } from '../support/library-content.ts'
 import { type MadeTakeout, makeTakeout } from '../support/make-takeout.ts'
-import { type HeirloomRun, runHeirloom } from '../support/run-heirloom.ts'
+import { runHeirloom } from '../support/run-heirloom.ts'
+import { type RunHere, runHere } from '../support/run-here.ts'
 import { sidecarText } from '../support/takeout-layout.ts'
 import { FAMILY_ALBUM, SUMMER_ALBUM, samplePlan } from '../support/takeout-sample.ts'
 import { ignoreState, type TreeFacts, treeChanges, treeFacts } from '../support/tree-digest.ts'
@@ -33,7 +34,7 @@ interface Taken {
   readonly made: MadeTakeout
   readonly inputBefore: TreeFacts
   readonly library: string
-  readonly run: HeirloomRun
+  readonly run: RunHere
   readonly content: LibraryContent
 }
 
@@ -59,7 +60,9 @@ async function takeIn(form: Form): Promise<void> {
   const made = await makeTakeout(place, { form, name: NAME })
   const inputBefore = await treeFacts(inputOf(form), { inodes: true })
   const library = join(folder, `library-${form}`)
-  const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
+  // One as its users do; it starts as many workers as it thinks best.
+  const args = ['ingest', ...made.inputs, '-o', library]
+  const run = await (form === 'folder' ? runHeirloom(args) : runHere([...args, '--workers', '1']))
   assert.equal(run.exitCode, 0, `${form}: ${run.stdout}${run.stderr}`)
   taken.set(form, { made, inputBefore, library, run, content: await libraryContent(library) })
 }
@@ -332,7 +335,7 @@ describe('a second run', () => {
   test('writes nothing and says so', async () => {
     const { made, library } = of('folder')
     const before = await treeFacts(library, { ignore: (path) => path === '.heirloom', inodes: true })
-    const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
+    const run = await runHere(['ingest', ...made.inputs, '-o', library])
     assert.equal(run.exitCode, 0, run.stderr)
     assert.match(run.stdout, /^Nothing to do: all \d+ files of 1 export/)
     const now = await treeFacts(library, { ignore: (path) => path === '.heirloom', inodes: true })
@@ -356,7 +359,7 @@ describe('a second run', () => {
       join(year, 'IMG_new.jpg.supplemental-metadata.json'),
       sidecarText({ ...item!, title: 'IMG_new.jpg' }),
     )
-    const run = await runHeirloom(['ingest', input, '-o', library])
+    const run = await runHere(['ingest', input, '-o', library, '--workers', '1'])
     assert.equal(run.exitCode, 0, run.stderr)
     const now = await treeFacts(library, { ignore: ignoreState, inodes: true })
     const changes = treeChanges(before, now)
@@ -371,7 +374,10 @@ describe('--metadata sidecar', () => {
   test('leaves every byte as it was and writes .xmp files beside', async () => {
     const { made } = of('folder')
     const library = join(folder, 'library-sidecar')
-    const run = await runHeirloom(['ingest', ...made.inputs, '-o', library, '--metadata', 'sidecar'])
+    const run = await runHere([
+      ...['ingest', ...made.inputs, '-o', library],
+      ...['--metadata', 'sidecar', '--workers', '1'],
+    ])
     assert.equal(run.exitCode, 0, run.stderr)
     const { assets } = await libraryContent(library)
     assert.deepEqual(await contradictions(library), [])
@@ -401,7 +407,7 @@ describe('--dry-run', () => {
   test('shows the plan and writes nothing', async () => {
     const { made, content } = of('folder')
     const library = join(folder, 'library-dry')
-    const run = await runHeirloom(['ingest', ...made.inputs, '-o', library, '--dry-run', '--json'])
+    const run = await runHere(['ingest', ...made.inputs, '-o', library, '--dry-run', '--json'])
     assert.equal(run.exitCode, 0, run.stderr)
     const { plan, exports } = JSON.parse(run.stdout)
     assert.equal(plan.entryCount, made.fileCount)
@@ -430,7 +436,7 @@ describe('several exports', () => {
       },
     })
     const library = join(folder, 'library-two')
-    const run = await runHeirloom([
+    const run = await runHere([
       ...['ingest', '--originals', originals, '-o', library],
       ...['--parallel-exports', '2', '--workers', '1', '--json'],
     ])
@@ -460,7 +466,7 @@ describe('the report', () => {
   test('agrees with the ledger, as a file and from the command', async () => {
     const { library, made } = of('folder')
     const fromFile = JSON.parse(await readFile(join(library, 'report-latest.json'), 'utf8'))
-    const run = await runHeirloom(['report', library, '--json'])
+    const run = await runHere(['report', library, '--json'])
     assert.equal(run.exitCode, 0, run.stderr)
     const fromCommand = JSON.parse(run.stdout)
     assert.equal(fromFile.balance.found, made.fileCount)
@@ -473,7 +479,7 @@ describe('the report', () => {
 
   test('check proves that the export may be deleted, and notices when it may not', async () => {
     const { library, made } = of('zip')
-    const good = await runHeirloom(['check', library, ...made.inputs, '--json'])
+    const good = await runHere(['check', library, ...made.inputs, '--json'])
     assert.equal(good.exitCode, 0, good.stdout + good.stderr)
     assert.equal(JSON.parse(good.stdout).exports[0].deletable, true)
     const copy = join(folder, 'library-checked')
@@ -481,7 +487,7 @@ describe('the report', () => {
     const [asset] = (await libraryContent(copy)).assets
     await mkdir(dirname(join(copy, asset!.path)), { recursive: true })
     await rm(join(copy, asset!.path))
-    const bad = await runHeirloom(['check', copy, ...made.inputs, '--json'])
+    const bad = await runHere(['check', copy, ...made.inputs, '--json'])
     assert.equal(bad.exitCode, 1, bad.stdout + bad.stderr)
     assert.equal(JSON.parse(bad.stdout).exports[0].deletable, false)
   })

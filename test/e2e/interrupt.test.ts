@@ -19,16 +19,16 @@ import {
   type HeirloomRun,
   leftBehind,
   type RunningHeirloom,
-  runHeirloom,
   startHeirloom,
   until,
 } from '../support/run-heirloom.ts'
+import { runHere } from '../support/run-here.ts'
 import type { TakeoutItem } from '../support/takeout-layout.ts'
 import { samplePlan } from '../support/takeout-sample.ts'
 import { ignoreState, type TreeFacts, treeFacts } from '../support/tree-digest.ts'
 
 /** Each goes through exiftool, so that placing takes seconds: long enough to be interrupted in the middle. */
-const PICTURES = 50
+const PICTURES = 30
 const PHOTOS = 10
 
 const skip = CAN_SEE_PROCESSES ? false : 'needs /proc to find the processes of a run'
@@ -47,7 +47,7 @@ before(async () => {
     },
   })
   const library = join(folder, 'undisturbed')
-  const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
+  const run = await runHere(['ingest', ...made.inputs, '-o', library, '--workers', '1'])
   assert.equal(run.exitCode, 0, run.stdout + run.stderr)
   undisturbed = { content: await libraryContent(library), files: await filesOf(library) }
 })
@@ -99,7 +99,7 @@ function interrupted(run: HeirloomRun): void {
 }
 
 async function assertCompletes(library: string): Promise<void> {
-  const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
+  const run = await runHere(['ingest', ...made.inputs, '-o', library, '--workers', '1'])
   assert.equal(run.exitCode, 0, run.stdout + run.stderr)
   assert.deepEqual(await contradictions(library), [])
   assert.deepEqual(await libraryContent(library), undisturbed.content)

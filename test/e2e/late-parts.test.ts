@@ -13,7 +13,7 @@ import { after, before, describe, test } from 'node:test'
 import { type CatalogAsset, contradictions, libraryContent } from '../support/library-content.ts'
 import { makePhoto } from '../support/make-photo.ts'
 import { EXPORTED_AT, type MadeTakeout, makeTakeout } from '../support/make-takeout.ts'
-import { runHeirloom } from '../support/run-heirloom.ts'
+import { runHere } from '../support/run-here.ts'
 
 let folder: string
 
@@ -25,7 +25,7 @@ after(async () => {
 })
 
 async function ingest(inputs: readonly string[], library: string, exitCode = 0): Promise<void> {
-  const run = await runHeirloom(['ingest', ...inputs, '-o', library])
+  const run = await runHere(['ingest', ...inputs, '-o', library, '--workers', '1'])
   assert.equal(run.exitCode, exitCode, run.stdout + run.stderr)
   assert.deepEqual(await contradictions(library), [])
 }
@@ -80,7 +80,7 @@ describe('parts that are taken in one after the other', () => {
       assert.notDeepEqual(await knowledge(library), together)
       await ingest(made.inputs, library)
       assert.deepEqual(await knowledge(library), together)
-      const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
+      const run = await runHere(['ingest', ...made.inputs, '-o', library, '--workers', '1'])
       assert.match(run.stdout, /^Nothing to do/u)
     })
   }

@@ -20,12 +20,13 @@ import type { Task } from '../../src/queue/task.ts'
 import { contradictions, libraryContent } from '../support/library-content.ts'
 import { type MadeTakeout, makeTakeout } from '../support/make-takeout.ts'
 import { runHeirloom, startHeirloom, until } from '../support/run-heirloom.ts'
+import { runHere } from '../support/run-here.ts'
 import type { TakeoutItem } from '../support/takeout-layout.ts'
 
 const COORDINATOR = fileURLToPath(new URL('../fixtures/queue/control-coordinator.ts', import.meta.url))
 
 /** Each goes through exiftool, so that placing them takes long enough to be steered. Different for each seed below 256. */
-const PICTURES = 24
+const PICTURES = 16
 function picture(seed: number): TakeoutItem {
   const background = { r: seed, g: 120, b: 60 }
   return {
@@ -283,7 +284,7 @@ describe('an ingest', () => {
     assert.deepEqual(await contradictions(library), [])
     assert.equal((await libraryContent(library)).assets.length, PICTURES - 2)
 
-    const again = await runHeirloom(['ingest', ...takeout.inputs, '-o', library])
+    const again = await runHere(['ingest', ...takeout.inputs, '-o', library, '--workers', '1'])
     assert.equal(again.exitCode, 0, again.stdout + again.stderr)
     assert.deepEqual(await contradictions(library), [])
     assert.equal((await libraryContent(library)).assets.length, PICTURES)

@@ -16,7 +16,7 @@ import { after, before, describe, test } from 'node:test'
 import { readTags, type Tags } from '../support/exiftool-judge.ts'
 import { type CatalogAsset, contradictions, libraryContent } from '../support/library-content.ts'
 import { type MadeTakeout, makeTakeout } from '../support/make-takeout.ts'
-import { runHeirloom } from '../support/run-heirloom.ts'
+import { runHere } from '../support/run-here.ts'
 import type { TakeoutItem } from '../support/takeout-layout.ts'
 
 const SAMPLES = resolve('..', 'shared', 'samples')
@@ -49,7 +49,7 @@ describe('real photos as a takeout', { skip }, () => {
     const tags = await readTags(paths)
     const items = paths.map((path, index) => itemOf(path, index, tags.get(path) ?? {}))
     const made = await makeTakeout(join(folder, 'takeout-20240101T000000Z'), { plan: { items } })
-    const run = await runHeirloom(['ingest', ...made.inputs, '-o', library])
+    const run = await runHere(['ingest', ...made.inputs, '-o', library, '--workers', '1'])
     assert.equal(run.exitCode, 0, run.stdout + run.stderr)
     const { assets } = await libraryContent(library)
     const written = assets.flatMap(({ path, sidecar_path: beside }) =>

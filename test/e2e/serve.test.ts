@@ -15,7 +15,8 @@ import sharp from 'sharp'
 import { S3RVER_CREDENTIALS } from '../support/fake-s3/credentials.ts'
 import { startS3rver } from '../support/fake-s3/s3rver.ts'
 import { makePhoto } from '../support/make-photo.ts'
-import { leftBehind, runHeirloom, startHeirloom, until } from '../support/run-heirloom.ts'
+import { leftBehind, until } from '../support/run-heirloom.ts'
+import { runHere } from '../support/run-here.ts'
 import { type ServedLibrary, serveLibrary, uploadTo } from '../support/run-server.ts'
 
 interface Status {
@@ -33,7 +34,7 @@ const started: ServedLibrary[] = []
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'heirloom-serve-'))
   photos = await Promise.all(
-    Array.from({ length: 8 }, (_, seed) => makePhoto({ widthPx: 900, heightPx: 600, seed })),
+    Array.from({ length: 6 }, (_, seed) => makePhoto({ widthPx: 600, heightPx: 400, seed })),
   )
 })
 after(async () => {
@@ -48,7 +49,8 @@ async function serve(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<ServedLibrary> {
-  const server = await serveLibrary(join(folder, library), ['--workers', '2', ...args], env)
+  const workers = args.includes('--workers') ? [] : ['--workers', '1']
+  const server = await serveLibrary(join(folder, library), [...workers, ...args], env)
   started.push(server)
   return server
 }
@@ -77,7 +79,7 @@ async function objectsOf(library: string): Promise<number> {
 
 describe('heirloom serve', () => {
   test('takes photos, makes their thumbnails, ends when it is told, and has all of it again', async () => {
-    const first = await serve('plain')
+    const first = await serve('plain', ['--workers', '2'])
     assert.match(first.address, /^http:\/\/127\.0\.0\.1:\d+$/u)
     assert.equal(first.token, undefined)
     const ids = await Promise.all(
@@ -106,7 +108,7 @@ describe('heirloom serve', () => {
   })
 
   test('killed amidst uploads and thumbnails it keeps what it answered, and nothing else', async () => {
-    const first = await serve('killed')
+    const first = await serve('killed', ['--workers', '2'])
     const answered: string[] = []
     const sending = photos.map(async (bytes, index) => {
       const { id } = await uploadTo(first, bytes, `${index}.jpg`)
@@ -182,7 +184,7 @@ describe('heirloom serve', () => {
   })
 
   test('a bucket that cannot be used is said, and nothing stays behind', async () => {
-    const run = await runHeirloom([
+    const run = await runHere([
       'serve',
       '--library',
       join(folder, 'bucket'),
@@ -197,7 +199,7 @@ describe('heirloom serve', () => {
 
   test('says what is wrong with its settings, and with the port', async () => {
     const library = join(folder, 'wrong')
-    const usage = await runHeirloom([
+    const usage = await runHere([
       'serve',
       '--library',
       library,
@@ -214,7 +216,7 @@ describe('heirloom serve', () => {
     const busy = createServer().listen(0, '127.0.0.1')
     await new Promise((done) => busy.once('listening', done))
     const { port } = busy.address() as { port: number }
-    const run = await startHeirloom(['serve', '--library', library, '--port', String(port)]).ended
+    const run = await runHere(['serve', '--library', library, '--port', String(port)])
     busy.close()
     assert.equal(run.exitCode, 1)
     assert.match(

@@ -22,7 +22,8 @@ import {
   startFakeImmich,
 } from '../support/fake-immich/fake-immich.ts'
 import { makeTakeout } from '../support/make-takeout.ts'
-import { type HeirloomRun, runHeirloom, startHeirloom, until } from '../support/run-heirloom.ts'
+import { runHeirloom, startHeirloom, until } from '../support/run-heirloom.ts'
+import { type RunHere, runHere } from '../support/run-here.ts'
 import { assertUploaded, expectedContent } from '../support/server-content.ts'
 
 let folder: string
@@ -31,7 +32,7 @@ let small: readonly string[]
 /** Ingested with an upload to {@link firstServer}; to any other server it is new. */
 let library: string
 let firstServer: FakeImmich
-let firstRun: HeirloomRun
+let firstRun: RunHere
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'heirloom-upload-'))
@@ -59,11 +60,11 @@ function envOf(fake: FakeImmich, key: string = fake.key): Record<string, string>
 }
 
 /** By the command line. */
-async function upload(fake: FakeImmich, args: readonly string[] = []): Promise<HeirloomRun> {
-  return runHeirloom(['upload', library, '--json', ...args], { env: envOf(fake) })
+async function upload(fake: FakeImmich, args: readonly string[] = []): Promise<RunHere> {
+  return runHere(['upload', library, '--json', ...args], { env: envOf(fake) })
 }
 
-/** In this process. */
+/** By the function behind it. */
 async function uploadHere(
   fake: FakeImmich,
   from: string,
@@ -102,8 +103,8 @@ async function ingest(
   into: string,
   inputs: readonly string[],
   args: readonly string[],
-): Promise<HeirloomRun> {
-  return runHeirloom(['ingest', ...inputs, '-o', into, '--json', '--workers', '1', ...args], {
+): Promise<RunHere> {
+  return runHere(['ingest', ...inputs, '-o', into, '--json', '--workers', '1', ...args], {
     env: envOf(fake),
   })
 }
@@ -128,7 +129,7 @@ test('an ingest uploads every file once, and a second one sends nothing', async 
 
 test('upload sends a library that was ingested before; moving the library sends nothing again', async (t) => {
   const fake = await startServer(t)
-  const run = await upload(fake)
+  const run = await runHeirloom(['upload', library, '--json'], { env: envOf(fake) })
   assert.equal(run.exitCode, 0, run.stderr)
   assertUploaded(library, fake.state)
   const moved = join(folder, 'moved')
@@ -200,7 +201,7 @@ describe('before anything is processed', () => {
     const fake = await startServer(t)
     const { secret } = fake.addKey(['asset.upload', 'album.read', 'apiKey.read'])
     const own = join(folder, 'refused')
-    const run = await runHeirloom(['ingest', ...small, '-o', own], { env: envOf(fake, secret) })
+    const run = await runHere(['ingest', ...small, '-o', own], { env: envOf(fake, secret) })
     assert.equal(run.exitCode, 1)
     assert.match(run.stderr, /lacks permissions: album\.create, albumAsset\.create/u)
     assert.ok(!run.stderr.includes(secret))
@@ -209,7 +210,7 @@ describe('before anything is processed', () => {
   test('immich check names what is missing', async (t) => {
     const fake = await startServer(t)
     const { secret } = fake.addKey(['asset.upload', 'apiKey.read'])
-    const run = await runHeirloom(['immich', 'check', '--json'], { env: envOf(fake, secret) })
+    const run = await runHere(['immich', 'check', '--json'], { env: envOf(fake, secret) })
     assert.equal(run.exitCode, 1)
     const { findings } = JSON.parse(run.stdout) as ServerCheck
     assert.match(findings.find(({ state }) => state === 'fail')?.detail ?? '', /album\.create/u)

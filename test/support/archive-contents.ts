@@ -1,28 +1,23 @@
 /**
  * For tests of archives: temporary inputs, and what an archive gives of them.
  *
- * Importing this registers the hooks that make and delete one temporary folder for the test file.
+ * Importing this makes a temporary folder, which is deleted when the process ends: several test files may share it.
  *
  * @module
  */
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before } from 'node:test'
 import { HeirloomError } from '../../src/errors.ts'
 import type { Archive } from '../../src/exports/archive/archive.ts'
 import { openArchive } from '../../src/exports/archive/open-archive.ts'
 
-let folder: string
+const folder = mkdtempSync(join(tmpdir(), 'heirloom-archive-'))
 let count = 0
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'heirloom-archive-'))
-})
-after(async () => {
-  await rm(folder, { recursive: true, force: true })
-})
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 /** A folder of its own for each test. */
 export async function freshFolder(): Promise<string> {

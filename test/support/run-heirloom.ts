@@ -18,6 +18,10 @@ import { fileURLToPath } from 'node:url'
 
 const HEIRLOOM = fileURLToPath(new URL('../../bin/heirloom.js', import.meta.url))
 
+/** Where a run of all tests keeps compiled code: else the first processes of each run would compile it again. */
+const { NODE_COMPILE_CACHE } = process.env
+const COMPILED = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }
+
 /** Far above what any run of the tests takes, on a machine that is busy with other things. */
 const TIMEOUT_MS = 90_000
 
@@ -71,7 +75,7 @@ export function startHeirloom(args: readonly string[], options: RunOptions = {})
   const startedAt = performance.now()
   const child = spawn(process.execPath, [HEIRLOOM, ...args], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), TMPDIR: tmpdir(), ...options.env },
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), TMPDIR: tmpdir(), ...COMPILED, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   })
@@ -164,7 +168,7 @@ export async function leftBehind(run: RunningHeirloom, limitMs: number): Promise
   }
 }
 
-/** Polls until `find` answers something; throws after `limitMs`. */
+/** Polls until `find` answers something, and rests between: waiting takes no core. Throws after `limitMs`. */
 export async function until<T>(
   what: string,
   find: () => Promise<T | undefined> | T | undefined,
@@ -172,9 +176,11 @@ export async function until<T>(
 ): Promise<T> {
   const end = performance.now() + limitMs
   for (;;) {
+    const startedAt = performance.now()
     const found = await find()
     if (found !== undefined) return found
-    if (performance.now() > end) throw new Error(`${what}: not within ${limitMs} ms`)
-    await delay(5)
+    const now = performance.now()
+    if (now > end) throw new Error(`${what}: not within ${limitMs} ms`)
+    await delay(Math.min(Math.max(5, 3 * (now - startedAt)), 25))
   }
 }

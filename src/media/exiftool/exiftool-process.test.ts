@@ -38,7 +38,7 @@ async function waitForEnd(pid: number): Promise<void> {
   const limit = Date.now() + 5000
   while (isAlive(pid)) {
     assert.ok(Date.now() < limit, `process ${pid} is still alive`)
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
 

@@ -167,10 +167,10 @@ describe('readXmp', () => {
   ]
   for (const { harm, xml } of hostile) {
     test(`refuses ${harm}, soon`, () => {
-      const startedAt = performance.now()
+      const start = process.cpuUsage()
       assert.throws(() => readXmp(xml), BrokenXmpError)
       assert.throws(() => patchXmp(xml, { rating: 5 }), BrokenXmpError)
-      assert.ok(performance.now() - startedAt < 2000)
+      assert.ok(process.cpuUsage(start).user / 1000 < 2000)
     })
   }
 
