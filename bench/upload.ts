@@ -2,8 +2,8 @@
  * `upload`: files of 0.3 MB to a fake Immich, by `heirloom upload` and by `@immich/cli`, both with four at a time; and
  * again, when the server has them all.
  *
- * Each run of a client talks to a fresh server in a process of its own, from the same files on the same disk: those of
- * a library. The fake hashes what it gets and does no more, so that the clients are what is measured. For the second
+ * Both clients run as they are installed: ours is bundled for that, as `npm run build` does. Each run of a client talks
+ * to a fresh server in a process of its own, from the same files on the same disk: those of a library. The fake hashes what it gets and does no more, so that the clients are what is measured. For the second
  * run our catalog is taken away: else nothing would be asked. What the user gets, who keeps it, is shown besides. A
  * client that does nothing but send shows what of all that is the server's and the machine's.
  *
@@ -13,11 +13,12 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { bundlePackage } from '../src/cli/package-bundle.ts'
 import { makeTinyPhoto, withSegments } from '../test/support/make-photo.ts'
 import type { BenchArgs } from './args.ts'
 import { cpuPerFile, ingest, machine, medianWallMs, type Run, runNode } from './measure.ts'
@@ -27,8 +28,8 @@ import { freshOutput, keptInput, needSpace, removeOutputs } from './workspace.ts
 const FILE_BYTES = 300_000
 const CONCURRENCY = '4'
 
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const FAKE = fileURLToPath(new URL('../test/support/fake-immich/main.ts', import.meta.url))
-const HEIRLOOM = fileURLToPath(new URL('../bin/heirloom.js', import.meta.url))
 const FLOOR = fileURLToPath(new URL('./upload-floor.ts', import.meta.url))
 const CLI = fileURLToPath(new URL('../node_modules/@immich/cli/bin/immich', import.meta.url))
 
@@ -40,6 +41,7 @@ interface Turn {
 export async function benchUpload({ rounds, quick, items }: BenchArgs): Promise<void> {
   const files = items?.[0] ?? (quick ? 50 : 1_000)
   const library = await makeLibrary(files)
+  const heirloom = await installed()
   console.log(`${files} files of ${FILE_BYTES / 1e6} MB, ${CONCURRENCY} at a time; ${machine()}`)
   const ours: Turn[] = []
   const kept: Run[] = []
@@ -49,7 +51,7 @@ export async function benchUpload({ rounds, quick, items }: BenchArgs): Promise<
     // Whoever comes second might profit or suffer from the first.
     const oursFirst = round % 2 === 0
     if (!oursFirst) cli.push(await cliTurn(library, files))
-    const turn = await ourTurn(library, files)
+    const turn = await ourTurn(heirloom, library, files)
     ours.push(turn)
     kept.push(turn.kept)
     if (oursFirst) cli.push(await cliTurn(library, files))
@@ -101,6 +103,22 @@ async function makeLibrary(files: number): Promise<string> {
   return library
 }
 
+/** The package, with the dependencies of the repository: answers its program. */
+async function installed(): Promise<string> {
+  const folder = await freshOutput('upload-package')
+  for (const name of ['bin', 'package.json'])
+    await cp(join(ROOT, name), join(folder, name), { recursive: true })
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  for (const { path, body } of await bundlePackage()) {
+    const file = join(folder, 'dist', path)
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, body)
+  }
+  // Compiled code is kept by path, and this one is nobody's tomorrow.
+  process.env['XDG_CACHE_HOME'] = join(folder, 'cache')
+  return join(folder, 'bin/heirloom.js')
+}
+
 /** A tiny picture with comments that make it as large as those of a phone's messenger. */
 function photoOf(index: number): Buffer {
   const tiny = makeTinyPhoto(index)
@@ -115,11 +133,15 @@ function photoOf(index: number): Buffer {
 }
 
 /** Another server has another user, so that the catalog knows nothing of what is there. */
-async function ourTurn(library: string, files: number): Promise<Turn & { readonly kept: Run }> {
+async function ourTurn(
+  heirloom: string,
+  library: string,
+  files: number,
+): Promise<Turn & { readonly kept: Run }> {
   return withServer(files, async ({ address, key }) => {
     process.env['IMMICH_API_KEY'] = key
     const server = ['--immich-url', address, '--immich-concurrency', CONCURRENCY]
-    const args = [HEIRLOOM, 'upload', library, '--json', ...server]
+    const args = [heirloom, 'upload', library, '--json', ...server]
     const first = await runNode(args)
     const kept = await runNode(args)
     forgetServers(library)

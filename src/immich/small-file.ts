@@ -8,11 +8,57 @@
  * @module
  */
 
-import { closeSync, fstatSync, open, read, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, open, read, type Stats } from 'node:fs'
 import { promisify } from 'node:util'
 
 const openDescriptor = promisify(open)
 const readDescriptor = promisify(read)
+
+/** A pipe would be waited for until somebody writes to it; Windows has no such flag, and no such pipes. */
+const READ_AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+/** Opened, and not read yet, by path. */
+const openedAhead = new Map<string, { readonly descriptor: number }>()
+
+/** A file that is open. Disposing of it closes it, unless it was read meanwhile. */
+export interface OpenedFile extends Disposable {
+  readonly stats: Stats
+}
+
+/**
+ * Opens a file that is soon to be read: the next {@link readInto} of this path takes it as it is, so that asking what
+ * it is costs no job of its own. Where nobody reads it so (it is large, say), it is only asked what it is.
+ */
+export async function openAhead(path: string): Promise<OpenedFile> {
+  const opened = { descriptor: await openDescriptor(path, READ_AT_ONCE) }
+  const stats = statsOf(opened.descriptor)
+  // One of the same path that nobody has taken yet goes first.
+  if (openedAhead.has(path)) closeSync(opened.descriptor)
+  else openedAhead.set(path, opened)
+  return {
+    stats,
+    [Symbol.dispose]: () => {
+      if (openedAhead.get(path) !== opened) return
+      openedAhead.delete(path)
+      closeSync(opened.descriptor)
+    },
+  }
+}
+
+function statsOf(descriptor: number): Stats {
+  try {
+    return fstatSync(descriptor)
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+}
+
+function takeOpened(path: string): number | undefined {
+  const opened = openedAhead.get(path)
+  openedAhead.delete(path)
+  return opened?.descriptor
+}
 
 /**
  * Fills a buffer from the start of a file.
@@ -22,7 +68,7 @@ const readDescriptor = promisify(read)
  * @throws What the system says.
  */
 export async function readInto(path: string, target: (stats: Stats) => Buffer): Promise<number> {
-  const descriptor = await openDescriptor(path, 'r')
+  const descriptor = takeOpened(path) ?? (await openDescriptor(path, READ_AT_ONCE))
   try {
     const buffer = target(fstatSync(descriptor))
     let position = 0

@@ -3,7 +3,7 @@
  *
  * Its index loads 111 modules (fetch, caches, mocks, web sockets) in 145 ms of processor time, these and what they need
  * are 26 in 50 ms: that is a fifth of a run that finds nothing to send. They are not undici's promise, so where
- * they are not found the index is taken.
+ * they are not found the index is taken. The package brings them with it (`cli/package-bundle.ts`).
  *
  * @module
  */
@@ -24,19 +24,14 @@ export const errors: Parts['errors'] = parts.errors
 export const request: Parts['request'] = parts.request
 
 async function loadParts(): Promise<Parts> {
-  const [agent, core, api] = (await Promise.all(
-    ['dispatcher/agent', 'core/errors', 'api/api-request'].map((part) => import(`undici/lib/${part}.js`)),
-  )) as readonly { default: unknown }[]
-  const send = api?.default as (
-    this: UndiciAgent,
-    options: RequestOptions,
-  ) => Promise<Dispatcher.ResponseData>
+  const { agent, core, api } = await import('./undici-lib.ts')
+  const send = api as (this: UndiciAgent, options: RequestOptions) => Promise<Dispatcher.ResponseData>
   const loaded = {
-    Agent: agent?.default as Parts['Agent'],
-    errors: core?.default as Parts['errors'],
+    Agent: agent as Parts['Agent'],
+    errors: core as Parts['errors'],
     request: (by: UndiciAgent, options: RequestOptions) => send.call(by, options),
   }
-  if ([agent?.default, loaded.errors?.UndiciError, loaded.errors?.HTTPParserError, send].every(isFunction))
+  if ([agent, loaded.errors?.UndiciError, loaded.errors?.HTTPParserError, send].every(isFunction))
     return loaded
   throw new TypeError('parts of undici are not what they were')
 }

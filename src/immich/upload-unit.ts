@@ -8,7 +8,7 @@
  * @module
  */
 
-import { stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
 import { join } from 'node:path'
 import { type ErrorRecord, HeirloomError, systemCode, toErrorRecord } from '../errors.ts'
 import type { EmbeddedMetadata } from '../media/metadata.ts'
@@ -16,9 +16,10 @@ import { planPatch } from '../media/plan-patch.ts'
 import { decodeXmp, MAX_SIDECAR_BYTES, mergeSidecar } from '../media/xmp/kept-sidecar.ts'
 import { createXmpSidecar } from '../media/xmp/xmp-writer.ts'
 import type { ImmichApi, UploadFile } from './api.ts'
-import { readInto } from './small-file.ts'
+import { openAhead, readInto } from './small-file.ts'
 import type { UploadSettlement } from './upload-asset.ts'
 import type { UnitFile, UploadUnit } from './upload-plan.ts'
+import { concernsAllFiles } from './upload-refusals.ts'
 
 /** Thrown for a file of the catalog that is not in the library, or not the one that was placed. */
 export class LibraryFileError extends HeirloomError {
@@ -76,19 +77,6 @@ export async function uploadUnit(
   return { settled }
 }
 
-/** Whether any other file would get the same answer, until somebody has seen to the server or the key. */
-export function concernsAllFiles({ code }: ErrorRecord): boolean {
-  return REFUSALS.has(code)
-}
-
-const REFUSALS: ReadonlySet<string> = new Set([
-  'immich/unauthorized',
-  'immich/forbidden',
-  'immich/certificate',
-  'immich/redirected',
-  'immich/unsupported-server',
-])
-
 /** Of a file that is not tried again in this run. */
 function toFailure({ assetId }: UnitFile, error: ErrorRecord): UploadSettlement {
   return { assetId, state: 'failed', error }
@@ -99,8 +87,9 @@ async function sendFile(
   remoteIds: ReadonlyMap<number, string>,
   { api, root, options }: { api: ImmichApi; root: string; options: UnitOptions },
 ): Promise<UploadSettlement> {
-  const { assetId, told, upload } = file
-  const answer = await api.upload(await toUploadFile(file, remoteIds, root), options)
+  const { assetId, told, upload, path } = file
+  using opened = await placed(path, openAhead(join(root, path)))
+  const answer = await api.upload(await toUploadFile(file, opened.stats, remoteIds, root), options)
   const settlement = { assetId, remoteId: answer.assetId, sha1: upload.sha1 }
   return answer.status === 'created'
     ? { ...settlement, state: 'uploaded', told }
@@ -109,12 +98,11 @@ async function sendFile(
 
 async function toUploadFile(
   file: UnitFile,
+  { size, mtimeMs }: Stats,
   remoteIds: ReadonlyMap<number, string>,
   root: string,
 ): Promise<UploadFile> {
   const { path, upload, clip } = file
-  const absolute = join(root, path)
-  const { size, mtimeMs } = await placed(path, stat(absolute))
   if (size !== upload.sizeBytes) {
     throw new LibraryFileError(path, `has ${size} bytes, the catalog knows it with ${upload.sizeBytes}`)
   }
@@ -122,7 +110,7 @@ async function toUploadFile(
   const livePhotoVideoId = clip === undefined ? undefined : (clip.remoteId ?? remoteIds.get(clip.assetId))
   return {
     ...upload,
-    path: absolute,
+    path: join(root, path),
     modifiedAt: new Date(mtimeMs).toISOString(),
     ...(sidecar === undefined ? {} : { sidecar }),
     ...(livePhotoVideoId === undefined ? {} : { livePhotoVideoId }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Backend } from './backend.ts'
 import { retryAllFailed } from './bulk-changes.ts'
-import { openSqliteBackendInProcess } from './sqlite/sqlite-backend.ts'
+import { openSqliteBackendInProcess } from './sqlite/index.ts'
 import type { NewTask } from './task.ts'
 
 const TASK = { kind: 'plain', lane: 'a', payload: null } as const

@@ -17,7 +17,7 @@ import type { AttemptEnd } from './runner.ts'
 import { type Ack, type SettlementOptions, settlementOf } from './settlement.ts'
 import type { ClaimedTask } from './task.ts'
 
-/** Ends gather for this long before a round, unless a slot idles: a group commit, since each waits for the disk. */
+/** Ends gather for so long before a round, unless a slot idles or none is at work: each round waits for the disk. */
 const LINGER_MS = 25
 
 /** Rows that one round changes at most, and ends that make it start at once. */
@@ -191,6 +191,7 @@ export class Rounds {
 
   get #isUrgent(): boolean {
     if (!this.#context.isClaiming() || this.#acks.length >= FULL_ROUND) return true
+    if (this.#lanes.every(({ inFlight }) => inFlight === 0)) return true
     return this.#lanes.some((lane) => lane.isStarving && lane.wants > 0)
   }
 

@@ -10,11 +10,9 @@ import type { UploadUnit } from '../immich/upload-plan.ts'
 import { failUploads, recordUploads } from '../library/uploads.ts'
 import type { Transaction } from '../queue/commit.ts'
 import type { Task } from '../queue/task.ts'
+import { ENDED_CODES } from './upload-ends.ts'
 
 type LibraryTransaction = Transaction<DatabaseSync>
-
-/** Nothing of them says anything about the file. */
-export const ENDED_CODES: ReadonlySet<string> = new Set(['upload/ended', 'upload/given-up'])
 
 export interface UploadFilePayload {
   readonly serverId: number

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, describe, test } from 'node:test'
 import { FakeClock } from '../clock.ts'
 import type { Backend } from '../queue/backend.ts'
-import { openSqliteBackendInProcess } from '../queue/sqlite/sqlite-backend.ts'
+import { openSqliteBackendInProcess } from '../queue/sqlite/index.ts'
 import { findRunBeginning, RunProgress } from './dashboard-run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'heirloom-run-'))

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { FakeClock } from '../clock.ts'
 import type { Backend } from '../queue/backend.ts'
-import { openSqliteBackendInProcess } from '../queue/sqlite/sqlite-backend.ts'
+import { openSqliteBackendInProcess } from '../queue/sqlite/index.ts'
 import type { NewTask, TaskStatus } from '../queue/task.ts'
 import { findTasks, readLiveTasks, type TaskPage, type TaskQuery, titleOf } from './dashboard-tasks.ts'
 

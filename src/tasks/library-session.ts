@@ -14,9 +14,9 @@ import { type Recovery, recoverLibrary } from '../library/recover.ts'
 import { isReadableLibrary } from '../library/schema.ts'
 import type { Backend } from '../queue/backend.ts'
 import { explainSqlite } from '../queue/sqlite/database-error.ts'
-import { startSqliteBackend } from '../queue/sqlite/index.ts'
+import { startSqliteBackend } from '../queue/sqlite/sqlite-backend.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
-import { callLibrary } from './store-calls.ts'
+import { callLibrary } from './library-calls.ts'
 
 /** A library whose lease is held, and whose database is being opened. */
 export interface StartedSession {

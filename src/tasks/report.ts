@@ -9,7 +9,7 @@ import { collectReport, type ExportReport, type Report, writeReport } from '../l
 import type { ExportSummary, Problem, ReportOptions, ReportSummary } from './ingest-api.ts'
 import { openLibraryForReading, type StartedSession } from './library-session.ts'
 import { thumbnailIn } from './problem-thumbnail.ts'
-import { callLibrary } from './store-calls.ts'
+import { callLibrary } from './library-calls.ts'
 
 /** How many problems of an export the command line is given; the report has all. */
 const SHOWN_PROBLEMS = 20

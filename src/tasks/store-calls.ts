@@ -29,7 +29,6 @@ import {
   type StandIn,
 } from '../library/replace-asset.ts'
 import { collectReport, type Report } from '../library/report.ts'
-import type { Backend } from '../queue/backend.ts'
 import type { CallFunction, Transaction } from '../queue/commit.ts'
 import { clearTasks } from '../queue/sqlite/clear-tasks.ts'
 import type { NewTask } from '../queue/task.ts'
@@ -107,14 +106,7 @@ export interface LibraryCalls {
 /** Everything that the coordinator may ask for by name. */
 export type StoreCalls = LibraryCalls & UploadCalls & ThumbnailCalls & PhotoCalls
 
-/** Asks the store for a named transaction. */
-export async function callLibrary<Name extends keyof StoreCalls>(
-  backend: Pick<Backend, 'call'>,
-  name: Name,
-  request: StoreCalls[Name]['request'],
-): Promise<StoreCalls[Name]['response']> {
-  return (await backend.call(name, request)) as StoreCalls[Name]['response']
-}
+export { callLibrary } from './library-calls.ts'
 
 type TypedCalls = {
   [Name in keyof LibraryCalls]: (

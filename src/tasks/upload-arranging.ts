@@ -5,9 +5,10 @@
  */
 
 import type { ImmichApi } from '../immich/api.ts'
-import { applyChanges, fillAlbums, makeStacks, verifyAlbums } from '../immich/upload.ts'
-import type { AlbumDifference } from '../immich/upload-albums.ts'
+import { type AlbumDifference, fillAlbums, verifyAlbums } from '../immich/upload-albums.ts'
+import { applyChanges } from '../immich/upload-changes.ts'
 import type { UploadJournal } from '../immich/upload-journal.ts'
+import { makeStacks } from '../immich/upload-stacks.ts'
 import type { Problem } from './problem.ts'
 
 /**

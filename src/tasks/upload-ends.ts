@@ -21,3 +21,6 @@ export class UploadsGivenUpError extends HeirloomError {
     super(reason, { hint })
   }
 }
+
+/** Nothing of them says anything about the file. */
+export const ENDED_CODES: ReadonlySet<string> = new Set(['upload/ended', 'upload/given-up'])

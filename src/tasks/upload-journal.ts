@@ -6,7 +6,7 @@
 
 import type { UploadJournal } from '../immich/upload-journal.ts'
 import type { Backend } from '../queue/backend.ts'
-import { callLibrary } from './store-calls.ts'
+import { callLibrary } from './library-calls.ts'
 
 /**
  * @param serverId - Of the call `upload.server`.

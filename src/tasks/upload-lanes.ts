@@ -10,9 +10,9 @@
 
 import { systemClock } from '../clock.ts'
 import { type ErrorRecord, toErrorRecord } from '../errors.ts'
-import { concernsAllFiles, uploadUnit } from '../immich/upload.ts'
 import type { UploadSettlement } from '../immich/upload-asset.ts'
 import type { UnitFile, UploadUnit } from '../immich/upload-plan.ts'
+import { concernsAllFiles } from '../immich/upload-refusals.ts'
 import type { Logger } from '../logger.ts'
 import type { Backend } from '../queue/backend.ts'
 import type { Handler, TaskContext } from '../queue/handler.ts'
@@ -20,12 +20,11 @@ import type { LaneOptions } from '../queue/lane.ts'
 import type { QueueEngine } from '../queue/queue-engine.ts'
 import type { NewTask } from '../queue/task.ts'
 import { formatDuration } from '../units.ts'
-import { ENDED_CODES, type UploadFilePayload, type UploadFileResult } from './commit-upload.ts'
+import type { UploadFilePayload, UploadFileResult } from './commit-upload.ts'
+import { callLibrary } from './library-calls.ts'
 import type { Problem } from './problem.ts'
-import { callLibrary } from './store-calls.ts'
 import type { ExportUploadSummary, UploadProgress, UploadSettings, UploadSummary } from './upload-api.ts'
-import { arrangeExport } from './upload-arranging.ts'
-import { UploadsEndedError, UploadsGivenUpError } from './upload-ends.ts'
+import { ENDED_CODES, UploadsEndedError, UploadsGivenUpError } from './upload-ends.ts'
 import { libraryJournal } from './upload-journal.ts'
 import { EXPORTS_AT_ONCE, UploadLine } from './upload-line.ts'
 import { UploadMeter } from './upload-meter.ts'
@@ -75,6 +74,8 @@ export class UploadLanes {
   readonly #problems: Problem[] = []
   readonly #problemsByExport = new Map<string, Problem[]>()
   #queue: QueueEngine | undefined
+  /** Loaded by the first file: a run that finds nothing to send is over before. */
+  #sending: Promise<typeof import('../immich/upload-unit.ts')> | undefined
   #refusal: unknown
   /** Attempts in a row that the server had no space for. */
   #fullInRow = 0
@@ -209,7 +210,11 @@ export class UploadLanes {
     try {
       this.#meter.setPhase(name, 'checking')
       const opened = await this.#open()
-      await this.#planFiles(name, opened)
+      // Loaded while the catalog is read.
+      const [{ arrangeExport }] = await Promise.all([
+        import('./upload-arranging.ts'),
+        this.#planFiles(name, opened),
+      ])
       this.#meter.setPhase(name, 'sending')
       await this.#filesDone(name, context)
       // Albums may need pictures that the export ahead is still sending.
@@ -281,6 +286,8 @@ export class UploadLanes {
     const { api } = await this.#open()
     this.#units.set(context.taskId, payload)
     this.#meter.begin(exportName, context.taskId)
+    this.#sending ??= import('../immich/upload-unit.ts')
+    const { uploadUnit } = await this.#sending
     const { settled, failure } = await uploadUnit(unit, api, this.#options.root, {
       signal,
       onBytes: (bytes) => this.#meter.addSent(exportName, context.taskId, bytes, systemClock.now()),

@@ -6,17 +6,20 @@
 
 import type { ImmichApi } from '../immich/api.ts'
 import { toIgnoreMatcher } from '../immich/ignore-patterns.ts'
-import { checkPage } from '../immich/upload.ts'
 import type { AssetVerdict, UploadFamily } from '../immich/upload-asset.ts'
+import { checkPage } from '../immich/upload-check.ts'
 import { planUploads, type UploadPlan, type UploadPlanOptions } from '../immich/upload-plan.ts'
 import type { Backend } from '../queue/backend.ts'
-import { callLibrary } from './store-calls.ts'
+import { callLibrary } from './library-calls.ts'
 import type { UploadSettings } from './upload-api.ts'
 
 /** Items of a page: two checksums each are far from what one check may have (65,533), and the first file is soon sent. */
 const PAGE_ITEMS = 1_000
 
-/** The first page is small, so that the line has something to do at once. */
+/**
+ * The first page is small, so that the line has something to do at once, and each is twice the one before: a small
+ * library, too, is read, asked about and recorded side by side.
+ */
 const FIRST_PAGE_ITEMS = 50
 
 /** A server that was never seen has no row in the catalog, and so nothing of the library. */
@@ -96,20 +99,29 @@ export async function countLeft(request: PlanRequest): Promise<number> {
   return left
 }
 
+/** The next page is read while the consumer is busy with this one. */
 async function* readPages({
   backend,
   serverId,
   exportName,
 }: PlanRequest): AsyncGenerator<readonly UploadFamily[]> {
-  let after = 0
-  for (let limit = FIRST_PAGE_ITEMS; ; limit = PAGE_ITEMS) {
-    const page = { serverId, after, limit, ...(exportName === undefined ? {} : { exportName }) }
-    const families = await callLibrary(backend, 'upload.page', page)
+  const named = exportName === undefined ? {} : { exportName }
+  const read = (after: number, limit: number): Promise<readonly UploadFamily[]> =>
+    callLibrary(backend, 'upload.page', { serverId, after, limit, ...named })
+  let limit = FIRST_PAGE_ITEMS
+  for (let next = read(0, limit); ; ) {
+    const families = await next
     const last = families.at(-1)?.assets[0]?.id
     if (last === undefined) return
+    const isLast = families.length < limit
+    if (!isLast) {
+      limit = Math.min(2 * limit, PAGE_ITEMS)
+      next = read(last, limit)
+      // Nobody waits for it when the consumer fails.
+      next.catch(() => undefined)
+    }
     yield families
-    if (families.length < limit) return
-    after = last
+    if (isLast) return
   }
 }
 

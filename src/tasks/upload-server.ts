@@ -11,7 +11,7 @@ import { isOverload } from '../immich/immich-errors.ts'
 import { createLimiter } from '../immich/limiter.ts'
 import { type Feature, missingPermissions } from '../immich/permissions.ts'
 import type { Backend } from '../queue/backend.ts'
-import { callLibrary } from './store-calls.ts'
+import { callLibrary } from './library-calls.ts'
 import type { UploadSettings } from './upload-api.ts'
 
 /** What an upload does of what the client can. */

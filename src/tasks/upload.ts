@@ -7,9 +7,8 @@
 import { systemClock } from '../clock.ts'
 import { HeirloomError } from '../errors.ts'
 import type { QueueEngine } from '../queue/queue-engine.ts'
+import { callLibrary } from './library-calls.ts'
 import { type LibrarySession, openLibrarySession, requireLibrary } from './library-session.ts'
-import { collectLibraryReport, writeLibraryReport } from './report.ts'
-import { callLibrary } from './store-calls.ts'
 import type { UploadOptions, UploadSummary } from './upload-api.ts'
 import type { UploadLanes } from './upload-lanes.ts'
 import type { UploadServer } from './upload-server.ts'
@@ -57,7 +56,11 @@ export async function uploadLibrary(options: UploadOptions): Promise<UploadSumma
       const { forecastUploads } = await import('./upload-forecast.ts')
       return await forecastUploads(session, options, { names, startedAt })
     }
-    const summary = await run(session, options, { names, startedAt, ...(await load()) })
+    const chosen = { names, startedAt, ...(await load()) }
+    const [summary, { collectLibraryReport, writeLibraryReport }] = await Promise.all([
+      run(session, options, chosen),
+      import('./report.ts'),
+    ])
     // After the uploads: only then is known what of them failed.
     const report = await collectLibraryReport(session)
     const { reportHtml } = await writeLibraryReport(session.paths.root, report)

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { FakeClock } from '../../clock.ts'
 import type { Backend, Settlement } from '../backend.ts'
 import { conformanceProgram, describeBackend } from '../testing/backend-conformance.ts'
-import { openSqliteBackend, openSqliteBackendInProcess, startSqliteBackend } from './sqlite-backend.ts'
+import { openSqliteBackend, openSqliteBackendInProcess, startSqliteBackend } from './index.ts'
 
 const program = conformanceProgram<DatabaseSync>({
   migrate: (db) => db.exec('CREATE TABLE IF NOT EXISTS effects (effect TEXT NOT NULL)'),

@@ -1,19 +1,16 @@
 /**
- * The SQLite store as a {@link Backend}: in a thread of its own, or, for tests, in the caller's.
+ * The SQLite store as a {@link Backend}, in a thread of its own.
  *
  * @module
  */
 
-import type { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
-import type { Clock } from '../../clock.ts'
 import type { Backend } from '../backend.ts'
-import type { StoreProgram } from '../commit.ts'
 import { ForwardedError, StoreClosedError } from '../queue-errors.ts'
 import { plainParameters } from './plain-values.ts'
-import { SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts'
+import type { SqliteStoreOptions } from './sqlite-store.ts'
 import { STORE_METHODS, type StoreMethod, type StoreReply, type StoreThreadData } from './store-protocol.ts'
-import { Watchers, watchCommits } from './watch.ts'
+import { Watchers } from './watch.ts'
 
 /**
  * What the store's thread is asked lives for one transaction: a young generation that grows with it (134 MB were seen
@@ -28,11 +25,6 @@ export interface SqliteBackendOptions {
   readonly program?: string | URL
   /** See {@link SqliteStoreOptions}. Default `power`. */
   readonly durability?: 'process' | 'power'
-}
-
-export interface InProcessOptions extends SqliteStoreOptions {
-  readonly clock?: Clock
-  readonly program?: StoreProgram<DatabaseSync>
 }
 
 /**
@@ -68,31 +60,14 @@ export function startSqliteBackend(options: SqliteBackendOptions): {
   return { backend: backendOf(new ThreadCalls(thread)), opened: ready(thread) }
 }
 
-/** Opens the database in the caller's thread: for tests, which bring a clock and `:memory:`. */
-export function openSqliteBackendInProcess(options: InProcessOptions): Backend {
-  const store = new SqliteStore(options)
-  const watched = { file: options.file, readVersion: () => store.dataVersion() }
-  const watchers = new Watchers(() => watchCommits(watched, () => watchers.notify()))
-  return backendOf({
-    call: async (method, parameters) => {
-      const run = store[method] as (...values: readonly unknown[]) => unknown
-      return run.apply(store, [...parameters])
-    },
-    watch: (onChange) => watchers.add(onChange),
-    close: async () => {
-      watchers.close()
-      store.close()
-    },
-  })
-}
-
-interface StoreCalls {
+/** How the store is asked, whichever thread it is in. */
+export interface StoreCalls {
   call(method: StoreMethod, parameters: readonly unknown[]): Promise<unknown>
   watch(onChange: () => void): () => void
   close(): Promise<void>
 }
 
-function backendOf(calls: StoreCalls): Backend {
+export function backendOf(calls: StoreCalls): Backend {
   const methods = STORE_METHODS.map((method) => [
     method,
     (...parameters: readonly unknown[]) => calls.call(method, parameters),

@@ -14,7 +14,7 @@ import type { Backend, Settlement } from '../backend.ts'
 import type { Lease, NewTask } from '../task.ts'
 import { conformanceProgram } from '../testing/backend-conformance.ts'
 import { MemoryBackend, type MemoryDatabase } from '../testing/memory-backend.ts'
-import { openSqliteBackendInProcess } from './sqlite-backend.ts'
+import { openSqliteBackendInProcess } from './index.ts'
 
 const effects = (db: MemoryDatabase): readonly string[] => (db.get('effects') as string[] | undefined) ?? []
 

@@ -14,7 +14,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import { FakeClock } from '../../clock.ts'
 import type { Backend, LaneStatistics, Settlement } from '../backend.ts'
-import { openSqliteBackend, openSqliteBackendInProcess } from './sqlite-backend.ts'
+import { openSqliteBackend, openSqliteBackendInProcess } from './index.ts'
 import { SqliteStore } from './sqlite-store.ts'
 
 const INDEX = new URL('./index.ts', import.meta.url)
