@@ -76,7 +76,13 @@ export async function benchUpload({ rounds, quick, items }: BenchArgs): Promise<
     ],
   )
   verdict('files/s of @immich/cli', medianWallMs(first.cli) / medianWallMs(first.ours), 1.5)
-  verdict('all there, against @immich/cli', medianWallMs(again.cli) / medianWallMs(again.ours), 3)
+  // A re-run is the same command again, which has its catalog; a library that was never sent is the harder case.
+  verdict('run again, against @immich/cli', medianWallMs(again.cli) / medianWallMs(kept), 3)
+  verdict(
+    'all there, catalog new, against @immich/cli',
+    medianWallMs(again.cli) / medianWallMs(again.ours),
+    3,
+  )
 }
 
 async function cliVersion(): Promise<string> {

@@ -17,6 +17,7 @@ describe('docs/guides/cli.md', () => {
     check: nothing,
     upload: nothing,
     thumbs: nothing,
+    autotag: nothing,
     serve: nothing,
     immichCheck: nothing,
     queue: nothing,

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { createInterface } from 'node:readline'
 import { type Clock, systemClock } from '../clock.ts'
 import { systemCode } from '../errors.ts'
 
@@ -37,6 +38,8 @@ export interface Io {
   exit(code: number): void
   /** Asks the user for something that is not shown while it is typed; undefined when nobody can be asked. */
   askSecret(question: string): Promise<string | undefined>
+  /** Asks for a yes or no; anything but a yes is a no. Undefined when nobody can be asked. */
+  confirm(question: string): Promise<boolean | undefined>
   /**
    * Takes secrets away from those who have no business with them: these variables from the environment of child
    * processes, and, where the system allows it, the arguments from the list of processes.
@@ -66,6 +69,7 @@ export function processIo(): Io {
     },
     exit: (code) => process.exit(code),
     askSecret: (question) => askSecret(question),
+    confirm: (question) => confirm(question),
     hideSecrets: (variables) => {
       for (const name of variables) delete process.env[name]
       // Node has the system write the title over the arguments.
@@ -76,6 +80,22 @@ export function processIo(): Io {
 
 const CTRL_C = '\u0003'
 const CTRL_D = '\u0004'
+
+async function confirm(question: string): Promise<boolean | undefined> {
+  const { stdin, stderr } = process
+  if (!stdin.isTTY || !stderr.isTTY) return undefined
+  const lines = createInterface({ input: stdin, output: stderr })
+  try {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    // Ctrl-C and Ctrl-D close it without an answer.
+    lines.once('close', () => resolve(''))
+    lines.question(question, resolve)
+    return /^\s*y(?:es)?\s*$/iu.test(await promise)
+  } finally {
+    lines.close()
+    stdin.unref()
+  }
+}
 
 async function askSecret(question: string): Promise<string | undefined> {
   const { stdin, stderr } = process

@@ -7,9 +7,11 @@
  * @module
  */
 
+import type { AutotagProgress } from '../immich/autotag/autotag-jobs.ts'
 import type { IngestProgress } from '../tasks/ingest-api.ts'
 import type { ThumbsProgress } from '../tasks/thumbnail-api.ts'
 import type { UploadProgress } from '../tasks/upload-api.ts'
+import { plainAutotag, renderAutotag, subjectsOf } from './autotag/progress-view.ts'
 import type { ViewSize } from './gauge.ts'
 import type { Io } from './io.ts'
 import { createPaint, type Paint } from './paint.ts'
@@ -84,6 +86,12 @@ const THUMBS: Pictures<ThumbsProgress> = {
   plain: plainThumbs,
 }
 
+const AUTOTAG: Pictures<AutotagProgress> = {
+  render: renderAutotag,
+  subjects: subjectsOf,
+  plain: plainAutotag,
+}
+
 function asUpload({ name, phase }: Subject): Subject {
   return { name: `upload of ${name}`, phase }
 }
@@ -103,6 +111,10 @@ export function createUploadView(io: Io, options: ViewOptions): ProgressView<Upl
 
 export function createThumbsView(io: Io, options: ViewOptions): ProgressView<ThumbsProgress> {
   return createView(io, options, THUMBS)
+}
+
+export function createAutotagView(io: Io, options: ViewOptions): ProgressView<AutotagProgress> {
+  return createView(io, options, AUTOTAG)
 }
 
 /** Picks the view: JSON lines when asked for, a live picture on a capable terminal, else plain lines. */

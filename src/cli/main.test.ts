@@ -114,6 +114,18 @@ describe('a line is parsed to', () => {
       },
     },
     {
+      line: 'autotag undo 2026-11-22T09-15-00Z-4f2a --rule dates --immich-url http://nas.local:2283 --json',
+      verb: 'autotag',
+      options: {
+        ...shared,
+        flags: { immichUrl: 'http://nas.local:2283' },
+        verb: 'undo',
+        subject: '2026-11-22T09-15-00Z-4f2a',
+        own: { rule: 'dates', immichUrl: 'http://nas.local:2283', json: true, color: true },
+        json: true,
+      },
+    },
+    {
       line: 'immich check --immich-url http://nas.local:2283',
       verb: 'immichCheck',
       options: { ...shared, flags: { immichUrl: 'http://nas.local:2283' }, json: false },
@@ -135,6 +147,7 @@ describe('a line is parsed to', () => {
         check: note('check'),
         upload: note('upload'),
         thumbs: note('thumbs'),
+        autotag: note('autotag'),
         serve: note('serve'),
         immichCheck: note('immichCheck'),
         queue: note('queue'),

@@ -10,6 +10,7 @@
 import { Command, CommanderError } from 'commander'
 import { HeirloomError, systemCode } from '../errors.ts'
 import type { CommandContext } from './command.ts'
+import { autotagCommand, runAutotag } from './commands/autotag.ts'
 import { checkCommand, runCheck } from './commands/check.ts'
 import { configCommand, runConfigShow } from './commands/config.ts'
 import { doctorCommand, runDoctor } from './commands/doctor.ts'
@@ -40,6 +41,7 @@ export interface Runners {
   readonly upload: Parameters<typeof uploadCommand>[0]
   readonly thumbs: Parameters<typeof thumbsCommand>[0]
   readonly serve: Parameters<typeof serveCommand>[0]
+  readonly autotag: Parameters<typeof autotagCommand>[0]
   readonly immichCheck: Parameters<typeof immichCommand>[0]
   readonly queue: Parameters<typeof queueCommand>[0]
   readonly doctor: Parameters<typeof doctorCommand>[0]
@@ -68,6 +70,7 @@ export async function main(
       upload: settle(runUpload),
       thumbs: settle(runThumbs),
       serve: settle(runServe),
+      autotag: settle(runAutotag),
       immichCheck: settle(runImmichCheck),
       queue: settle(runQueue),
       doctor: settle(runDoctor),
@@ -106,6 +109,7 @@ export function buildProgram(io: Io, run: Runners, argv?: readonly string[]): Co
   program.addCommand(uploadCommand(run.upload))
   program.addCommand(thumbsCommand(run.thumbs))
   program.addCommand(serveCommand(run.serve))
+  program.addCommand(autotagCommand(run.autotag))
   program.addCommand(immichCommand(run.immichCheck))
   program.addCommand(queueCommand(run.queue, { withVerbs: argv?.includes('queue') ?? true }))
   program.addCommand(listProcessorsCommand(run.listProcessors))

@@ -78,6 +78,16 @@ describe('the bundle', () => {
     })
   }
 
+  test('asks for no HTTP/2, which would bring TLS to every upload', () => {
+    const texts = files.map(({ body }) => Buffer.from(body).toString())
+    const loads = /getBuiltinModule\("node:http2"\)|from "node:http2"/u
+    assert.deepEqual(
+      texts.filter((text) => loads.test(text)),
+      [],
+    )
+    assert.ok(texts.some((text) => text.includes('node:http2 is not part of the bundle')))
+  })
+
   test('names the packages that are in it, with their licenses', () => {
     const licenses = Buffer.from(
       files.find(({ path }) => path.endsWith('licenses.txt'))?.body ?? [],

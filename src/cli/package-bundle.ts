@@ -13,7 +13,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { build, type Metafile, type OnResolveResult, type Plugin } from 'esbuild'
 import { HeirloomError } from '../errors.ts'
 
 /** The oldest Node.js that `bin/heirloom.js` lets through. */
@@ -25,7 +25,7 @@ const DIST = join(PACKAGE, 'dist')
 const CHUNKS = 'chunks'
 
 /** undici only in its parts: the whole is loaded where those are not what they were (`undici-parts.ts`). */
-const BUNDLED: RegExp = /^(?:commander|zod|undici\/.*)$/u
+const BUNDLED: RegExp = /^(?:commander|zod(?:\/(?:mini|locales))?|undici\/.*)$/u
 
 /** How a module names the file that another thread or process begins with. */
 const STARTED_FILE = /\? '\.\/(?<name>[\w-]+)\.ts'\s*: '\.\/\k<name>\.js'/gu
@@ -46,8 +46,10 @@ export class BundleError extends HeirloomError {
 
 /** Everything of `dist` but the types and the dashboard. Needs esbuild, which the installed package does not bring. */
 export async function bundlePackage(): Promise<readonly BundledFile[]> {
-  // Apart, so that a command loads nothing that only users of the package's modules need.
-  const bundles = [await bundle(['cli/main', ...(await startedFiles())]), await bundle(await promisedFiles())]
+  // Apart, so that a command loads nothing that only users of the package's modules need; and threads and processes
+  // load few files for what they share with the command line, which would be cut into a chunk for each way to share it.
+  const entries = [['cli/main'], await startedFiles(), await promisedFiles()]
+  const bundles = await Promise.all(entries.map(bundle))
   const files = new Map(bundles.flatMap(({ files }) => files.map(({ path, body }) => [path, body])))
   const licenses = Buffer.from(await licensesOf(bundles.map(({ metafile }) => metafile)))
   return [...files.set(LICENSES, licenses)].map(([path, body]) => ({ path, body }))
@@ -72,7 +74,7 @@ async function bundle(
     // What is bundled is named in a file of its own.
     legalComments: 'none',
     logLevel: 'silent',
-    plugins: [packages, builtins, ownUrls],
+    plugins: [smallZod, packages, builtins, ownUrls],
   })
   verify(metafile)
   const files = outputFiles.map(({ path, contents }) => ({ path: relative(DIST, path), body: contents }))
@@ -90,7 +92,7 @@ async function promisedFiles(): Promise<readonly string[]> {
   })
 }
 
-/** What threads and processes begin with, of both bundles. */
+/** What threads and processes begin with. Who starts them never imports these files. */
 async function startedFiles(): Promise<readonly string[]> {
   const names = (await readdir(SOURCE, { recursive: true })).filter((name) => name.endsWith('.ts'))
   const started = await Promise.all(
@@ -118,6 +120,12 @@ const packages: Plugin = {
   },
 }
 
+/**
+ * undici requires HTTP/2 at its start, and does without where there is none. It is offered to no server (`allowH2` is
+ * off), and brings TLS with it, which is 45 ms of processor time that only an address with https needs.
+ */
+const NEVER_USED: ReadonlySet<string> = new Set(['node:http2'])
+
 /** A `require` in a bundled package: there is none in a module, and this answers at once. */
 const builtins: Plugin = {
   name: 'builtins',
@@ -126,8 +134,39 @@ const builtins: Plugin = {
       kind === 'require-call' && isBuiltin(path) ? { path, namespace: 'builtins' } : undefined,
     )
     onLoad({ filter: /./, namespace: 'builtins' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+      contents: NEVER_USED.has(path)
+        ? `throw new Error(${JSON.stringify(`${path} is not part of the bundle`)})`
+        : `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
     }))
+  },
+}
+
+const MINI = 'mini'
+
+/**
+ * The small zod of the uploads has a core of its own: shared with the whole of zod, which autotag loads, it would be as
+ * large as that.
+ */
+const smallZod: Plugin = {
+  name: 'small-zod',
+  setup: ({ onResolve, onLoad }) => {
+    const own = (path: string): OnResolveResult => ({
+      path,
+      suffix: `?${MINI}`,
+      pluginData: MINI,
+      sideEffects: false,
+    })
+    onResolve({ filter: /^zod\/(?:mini|locales)$/ }, ({ path }) =>
+      own(fileURLToPath(import.meta.resolve(path))),
+    )
+    onResolve({ filter: /^\./ }, ({ path, resolveDir, pluginData }) =>
+      pluginData === MINI ? own(join(resolveDir, path)) : undefined,
+    )
+    onLoad({ filter: /\.js$/ }, async ({ path, pluginData }) =>
+      pluginData === MINI
+        ? { contents: await readFile(path), pluginData, resolveDir: dirname(path) }
+        : undefined,
+    )
   },
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AutotagJobs } from '../immich/autotag/autotag-jobs.ts'
 import type { RunningServer, ServeOptions } from '../server/serve.ts'
 import type {
   CheckOptions,
@@ -23,6 +24,8 @@ export interface Services {
   checkLibrary(options: CheckOptions): Promise<CheckSummary>
   uploadLibrary(options: UploadOptions): Promise<UploadSummary>
   makeThumbs(options: ThumbsOptions): Promise<ThumbsSummary>
+  /** Its rules, plans and server, loaded. */
+  autotag(): Promise<AutotagJobs>
   /** Resolves when it listens. */
   startServer(options: ServeOptions): Promise<RunningServer>
   /** Never rejects for what is wrong with the server: that is what it answers. */
@@ -40,6 +43,7 @@ export const jobs: Services = Object.freeze({
   uploadLibrary: async (options: UploadOptions) =>
     (await import('../tasks/upload.ts')).uploadLibrary(options),
   makeThumbs: async (options: ThumbsOptions) => (await import('../tasks/thumbs.ts')).makeThumbs(options),
+  autotag: async () => (await import('../immich/autotag/autotag.ts')).autotagJobs,
   startServer: async (options: ServeOptions) => (await import('../server/serve.ts')).startServer(options),
   checkServer: async (connection: ImmichConnection) =>
     (await import('../tasks/check-server.ts')).checkServer(connection),

@@ -9,6 +9,7 @@
  */
 
 import type { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../clock.ts'
 import { formatDuration } from '../units.ts'
 import type { ServerAddress } from './address.ts'
@@ -25,6 +26,9 @@ import { Agent, errors, request } from './undici-parts.ts'
 /** The longest answer that is read: all albums come at once, 1000 found assets are 1.3 MB (measured on 3.1.0). */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
+/** Of an answer that is read line by line; Immich's are below 2 kB. */
+const MAX_LINE_CHARACTERS = 1024 * 1024
+
 /** A key of an account, made in the web page, or the token of a session. */
 export type Credentials = string | { readonly session: string }
 
@@ -37,7 +41,7 @@ export interface StreamedBody {
 export interface ExchangeRequest {
   /** For messages: `uploading IMG.jpg`. */
   readonly name: string
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Below `/api`, with its query. */
   readonly route: string
   readonly headers?: Readonly<Record<string, string>>
@@ -47,6 +51,10 @@ export interface ExchangeRequest {
   readonly answerMs: number
   /** The server must not get the call twice: uses a connection of its own, which cannot have gone stale. */
   readonly isFresh?: boolean
+  /** Takes the lines of an answer that is well (2xx) as they come: then its text is empty. What it throws ends it. */
+  readonly onLine?: ((line: string) => void) | undefined
+  /** After the last line. What it throws is the failure of the exchange. */
+  readonly onEnd?: (() => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -108,7 +116,10 @@ export function createExchanges(options: {
         bodyTimeout: 0,
       })
       const answeredInMs = watch.answered()
-      const text = await readText(response.body, () => watch.moved(), call.name)
+      const moved = (): void => watch.moved()
+      const isStreamed = call.onLine !== undefined && response.statusCode >= 200 && response.statusCode < 300
+      if (isStreamed) await readLines(response.body, moved, call)
+      const text = isStreamed ? '' : await readText(response.body, moved, call.name)
       return { status: response.statusCode, headers: flat(response.headers), text, answeredInMs }
     } catch (error) {
       throw translate(error, { address: address.base, clean, signal: watch.signal })
@@ -238,6 +249,30 @@ async function readText(body: AsyncIterable<Buffer>, onBytes: () => void, name: 
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Each line as soon as it is whole, however the parts of the answer are cut; empty ones are left out. */
+async function readLines(
+  body: AsyncIterable<Buffer>,
+  onBytes: () => void,
+  { name, onLine, onEnd }: Pick<ExchangeRequest, 'name' | 'onLine' | 'onEnd'>,
+): Promise<void> {
+  const decoder = new StringDecoder('utf8')
+  const tell = (line: string): void => {
+    if (line.length > MAX_LINE_CHARACTERS)
+      throw new UnexpectedAnswerError(name, `a line of more than ${MAX_LINE_CHARACTERS} characters`)
+    if (line.trim() !== '') onLine?.(line)
+  }
+  let rest = ''
+  for await (const chunk of body) {
+    onBytes()
+    const lines = (rest + decoder.write(chunk)).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) tell(line)
+    if (rest.length > MAX_LINE_CHARACTERS) tell(rest)
+  }
+  tell(rest + decoder.end())
+  onEnd?.()
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Answer['headers'] {

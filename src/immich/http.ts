@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { formatDuration } from '../units.ts'
 import { addressOfRedirect, type ServerAddress } from './address.ts'
@@ -17,13 +16,15 @@ import type { Answer, ExchangeRequest, Exchanges } from './exchange.ts'
 import {
   errorOfStatus,
   ImmichError,
+  isOverload,
   isUnreachable,
   RedirectedError,
   UnexpectedAnswerError,
   UnreachableError,
 } from './immich-errors.ts'
-import type { CallClass, Limiter } from './limiter.ts'
+import { type CallClass, comparableLatencyMs, type Limiter } from './limiter.ts'
 import { parseRetryAfter, type Repeat, type RetryOptions, retryDelayMs } from './retry-policy.ts'
+import type { Schema } from './schemas.ts'
 
 /** How long a sign of life may take. */
 const PING_ANSWER_MS = 10_000
@@ -39,7 +40,7 @@ export interface Call<T> extends Omit<ExchangeRequest, 'answerMs' | 'isFresh'> {
   readonly callClass: CallClass
   readonly repeat: Repeat
   /** Of the answer; undefined where nothing is answered. */
-  readonly schema: ((answers: Answers) => z.ZodType<T>) | undefined
+  readonly schema: ((answers: Answers) => Schema<T>) | undefined
   /** Default: the stall limit. */
   readonly answerMs?: number
   /** What the call holds in memory. Default: the length of a JSON body. */
@@ -48,6 +49,18 @@ export interface Call<T> extends Omit<ExchangeRequest, 'answerMs' | 'isFresh'> {
   readonly beforeRepeat?: (error: ImmichError) => Promise<T | undefined>
   /** The latency that tells of the server's load is that of its answer, not of sending the body. */
   readonly judgedByAnswer?: boolean
+  /** Of a bulk change: how many ids it changes, so that its latency can be compared with that of others. */
+  readonly units?: number
+  /** Told what the exchange took, from the limiter's place on, when it ended well. */
+  readonly onLatency?: (latencyMs: number) => void
+  /** Of a key, that the route asks for: named when the key lacks it. */
+  readonly permission?: string
+}
+
+/** A question whose answer, any but a failure of the server's own, is a sign of life. */
+export interface ProbeCall {
+  readonly name: string
+  readonly route: string
 }
 
 export interface Calls {
@@ -60,6 +73,8 @@ interface CallsOptions {
   readonly limiter: Limiter
   readonly retry: Required<RetryOptions>
   readonly breaker?: BreakerOptions | undefined
+  /** Asked too, after the ping; with it any overload in a row opens the breaker, since it can tell whether it lasts. */
+  readonly alsoProbe?: ProbeCall | undefined
   readonly stallMs: number
   readonly clock: Clock
   readonly random: () => number
@@ -82,9 +97,17 @@ export function createCalls(options: CallsOptions): Calls {
       const sending = exchanges.send({ ...call, isFresh, answerMs: call.answerMs ?? stallMs })
       const answers = known ?? loadAnswers()
       const answer = await sending
-      tellLatency(call.judgedByAnswer === true ? answer.answeredInMs : clock.now() - startedAtMs)
+      const latencyMs = call.judgedByAnswer === true ? answer.answeredInMs : clock.now() - startedAtMs
+      tellLatency(comparableLatencyMs(call.callClass, latencyMs, call.units))
       known ??= await answers
-      return readAnswer(answer, call, { address, clean: exchanges.clean, nowMs: clock.now(), answers: known })
+      const result = readAnswer(answer, call, {
+        address,
+        clean: exchanges.clean,
+        nowMs: clock.now(),
+        answers: known,
+      })
+      call.onLatency?.(latencyMs)
+      return result
     }
     return await limiter.run(call.callClass, held, once, call.signal)
   }
@@ -134,19 +157,16 @@ interface Door {
   tell(error: ImmichError | undefined): void
 }
 
-function createDoor({ address, exchanges, clock, closed, breaker: options }: CallsOptions): Door {
+function createDoor({ address, exchanges, clock, closed, breaker: options, alsoProbe }: CallsOptions): Door {
   let lastFailure = ''
+  const ask = async (question: ProbeCall): Promise<Answer> =>
+    await exchanges.send({ ...question, method: 'GET', answerMs: PING_ANSWER_MS, signal: closed })
   const probe = async (): Promise<boolean> => {
     try {
-      const answer = await exchanges.send({
-        name: 'asking for a sign of life',
-        method: 'GET',
-        route: '/server/ping',
-        answerMs: PING_ANSWER_MS,
-        signal: closed,
-      })
+      const answer = await ask({ name: 'asking for a sign of life', route: '/server/ping' })
       const { pingAnswer, parseJson } = await loadAnswers()
-      return pingAnswer.safeParse(parseJson(answer.text)).success
+      if (!pingAnswer.safeParse(parseJson(answer.text)).success) return false
+      return alsoProbe === undefined || (await ask(alsoProbe)).status < 500
     } catch {
       return false
     }
@@ -165,7 +185,7 @@ function createDoor({ address, exchanges, clock, closed, breaker: options }: Cal
     tell: (error) => {
       if (error === undefined) {
         breaker.report('reached')
-      } else if (isUnreachable(error)) {
+      } else if (isUnreachable(error) || (alsoProbe !== undefined && isOverload(error))) {
         lastFailure = error instanceof UnreachableError ? error.reason : error.message
         breaker.report('unreachable')
       } else if (error.failure.kind === 'status') {
@@ -193,6 +213,7 @@ function readAnswer<T>(answer: Answer, call: Call<T>, context: AnswerContext): T
       call: call.name,
       status,
       said: context.clean(failureText(answer.text)) || `status ${status}`,
+      permission: call.permission,
       retryAfterMs: parseRetryAfter(answer.headers['retry-after'], context.nowMs),
     })
   }

@@ -74,9 +74,10 @@ export class ForbiddenError extends ImmichError {
   readonly code = 'immich/forbidden'
   readonly recovery = 'discard'
 
-  constructor(call: string, said: string) {
+  constructor(call: string, said: string, permission?: string) {
+    const missing = permission === undefined ? 'missing permission' : `permission ${permission}`
     super(`${call} is not permitted: ${said}`, {
-      hint: 'Give the API key the missing permission.',
+      hint: `Give the API key the ${missing}.`,
       failure: { kind: 'status', status: 403 },
     })
   }
@@ -252,14 +253,16 @@ export function errorOfStatus(context: {
   readonly call: string
   readonly status: number
   readonly said: string
+  /** That the route asks for. */
+  readonly permission?: string | undefined
   readonly retryAfterMs?: number | undefined
 }): ImmichError {
-  const { address, call, status, said, retryAfterMs } = context
+  const { address, call, status, said, permission, retryAfterMs } = context
   if (status === FULL || /ENOSPC|no space left|quota has been exceeded/iu.test(said)) {
     return new ServerFullError(address, said)
   }
   if (status === 401) return new UnauthorizedError(address, said)
-  if (status === 403) return new ForbiddenError(call, said)
+  if (status === 403) return new ForbiddenError(call, said, permission)
   if (status === 413) return new TooLargeError(call)
   if (status === 404 || (status === 400 && /^not found or no \S+ access/iu.test(said))) {
     return new NotFoundError(call, said, status)

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { createLimiter, decide, initialLimit, type LimitState, type Sample } from './limiter.ts'
+import {
+  comparableLatencyMs,
+  createLimiter,
+  decide,
+  initialLimit,
+  type LimiterOptions,
+  type LimitState,
+  type Sample,
+} from './limiter.ts'
 
 const isOverload = (error: unknown): boolean => error instanceof RangeError
 const feed = (state: LimitState, latencyMs: number, count: number, ceiling: number): LimitState => {
@@ -262,5 +270,85 @@ describe('the gate', () => {
     for (let at = 0; at < 20; at += 1) await upload(10)
     for (let at = 0; at < 20; at += 1) await upload(100_000)
     assert.equal(limiter.look('upload').limit, 6)
+  })
+})
+
+describe('a quick start', () => {
+  const state = initialLimit({ start: 2, ceiling: 8 }, true)
+
+  test('decides after four calls, or as many as may go', () => {
+    assert.equal(feed(state, 80, 3, 8).limit, 2)
+    assert.equal(feed(state, 80, 4, 8).limit, 3)
+    assert.equal(feed(state, 80, 4 + 4 + 4 + 5 + 6 + 7, 8).limit, 8)
+  })
+  test('ends at the first sign of a queue', () => {
+    const fast = feed(state, 20, 4 + 4 + 4 + 5, 8)
+    assert.deepEqual([fast.limit, fast.isStarting], [6, true])
+    const slow = feed(fast, 60, 6, 8)
+    assert.deepEqual([slow.limit, slow.isStarting], [5, false])
+    assert.equal(feed(slow, 20, 19, 8).limit, 5)
+    assert.equal(feed(slow, 20, 20, 8).limit, 6)
+  })
+  test('ends at the first error', () => {
+    const halved = decide(state, { kind: 'overload', startedAtMs: 0, nowMs: 1 }, 8)
+    assert.deepEqual([halved.limit, halved.isStarting], [1, false])
+  })
+})
+
+describe('comparableLatencyMs', () => {
+  test('a bulk change that takes its time for each id does not look like a queue', () => {
+    const one = comparableLatencyMs('tag', 80 + 20, 1)
+    for (const units of [10, 100, 500]) {
+      const many = comparableLatencyMs('tag', 80 + 20 * units, units)
+      assert.ok(Math.abs(many - one) < one * 0.05, `${units}: ${many} and ${one}`)
+    }
+  })
+  test('a call of one thing is as long as it is', () => {
+    assert.equal(comparableLatencyMs('search', 140, 1_000), 140)
+    assert.equal(comparableLatencyMs('tag', 140), 140)
+  })
+})
+
+describe('how many at a time', () => {
+  async function mostOf(callClass: 'search' | 'sync', options: Partial<LimiterOptions>): Promise<number> {
+    const limiter = createLimiter({ isOverload, ...options })
+    const { begun, call, end } = heldCalls()
+    const names = Array.from({ length: 40 }, (_, at) => String(at))
+    const runs = names.map((name) => limiter.run(callClass, 0, call(name)))
+    await turn()
+    const most = begun.length
+    for (let done = 0; done < names.length; done += 1) {
+      end(begun[done] ?? '')
+      await turn()
+    }
+    await Promise.all(runs)
+    return most
+  }
+
+  test('a fixed number is kept from the first call on, also above the usual', async () => {
+    for (const concurrency of [1, 2, 4, 8, 16])
+      assert.equal(await mostOf('search', { concurrency }), concurrency)
+  })
+  test('streams go one at a time whatever is wished', async () => {
+    assert.equal(await mostOf('sync', { concurrency: 16 }), 1)
+    assert.equal(await mostOf('sync', {}), 1)
+  })
+  test('nice is three at most', async () => {
+    assert.equal(await mostOf('search', { isNice: true, limits: { search: { start: 8, ceiling: 8 } } }), 3)
+    assert.equal(await mostOf('search', { isNice: true, concurrency: 16 }), 3)
+    assert.equal(await mostOf('search', { isNice: true, concurrency: 2 }), 2)
+  })
+  test('a fixed number is halved by an error, and comes back however slow calls are', async () => {
+    let nowMs = 0
+    const limiter = createLimiter({ isOverload, concurrency: 4, now: () => nowMs })
+    await assert.rejects(limiter.run('search', 0, () => Promise.reject(new RangeError('503'))))
+    assert.equal(limiter.look('search').limit, 2)
+    for (let count = 1; count <= 40; count += 1) {
+      await limiter.run('search', 0, () => {
+        nowMs += count * 100
+        return Promise.resolve()
+      })
+    }
+    assert.equal(limiter.look('search').limit, 4)
   })
 })

@@ -13,6 +13,22 @@ const ROUTES: Record<Feature, readonly string[]> = {
   stacks: ['get /assets/{id}', 'get /stacks/{id}', 'post /stacks'],
   metadata: ['put /assets'],
   verify: ['post /search/metadata'],
+  'autotag-read': ['post /search/metadata', 'get /assets/{id}', 'get /albums', 'get /tags'],
+  'autotag-duplicates': ['get /duplicates'],
+  'autotag-tags': ['put /tags', 'put /tags/assets', 'delete /tags/{id}/assets'],
+  'autotag-albums': [
+    'post /albums',
+    'delete /albums/{id}',
+    'put /albums/{id}/assets',
+    'delete /albums/{id}/assets',
+  ],
+  'autotag-dates': ['put /assets'],
+  'autotag-sharing': [
+    'get /users',
+    'put /albums/{id}/users',
+    'put /albums/{id}/user/{userId}',
+    'delete /albums/{id}/user/{userId}',
+  ],
 }
 
 test('a key with all lacks nothing', () => {

@@ -6,7 +6,18 @@
  * @module
  */
 
-export type Feature = 'upload' | 'albums' | 'stacks' | 'metadata' | 'verify'
+export type Feature =
+  | 'upload'
+  | 'albums'
+  | 'stacks'
+  | 'metadata'
+  | 'verify'
+  | 'autotag-read'
+  | 'autotag-duplicates'
+  | 'autotag-tags'
+  | 'autotag-albums'
+  | 'autotag-dates'
+  | 'autotag-sharing'
 
 /** In the words of the web page where keys are made. */
 export const FEATURE_PERMISSIONS: Readonly<Record<Feature, readonly string[]>> = Object.freeze({
@@ -20,6 +31,18 @@ export const FEATURE_PERMISSIONS: Readonly<Record<Feature, readonly string[]>> =
   metadata: ['asset.update'],
   /** POST /search/metadata */
   verify: ['asset.read'],
+  /** POST /search/metadata, GET /albums, GET /tags */
+  'autotag-read': ['asset.read', 'album.read', 'tag.read'],
+  /** GET /duplicates */
+  'autotag-duplicates': ['duplicate.read'],
+  /** PUT /tags, PUT /tags/assets, DELETE /tags/{id}/assets */
+  'autotag-tags': ['tag.create', 'tag.asset'],
+  /** POST /albums, DELETE /albums/{id}, PUT and DELETE /albums/{id}/assets */
+  'autotag-albums': ['album.create', 'album.delete', 'albumAsset.create', 'albumAsset.delete'],
+  /** PUT /assets: dates, favourites and ratings */
+  'autotag-dates': ['asset.update'],
+  /** GET /users, PUT /albums/{id}/users, PUT and DELETE /albums/{id}/user/{userId} */
+  'autotag-sharing': ['user.read', 'albumUser.create', 'albumUser.update', 'albumUser.delete'],
 })
 
 /** Without what is there, each once, sorted. A key with `all` lacks nothing. */

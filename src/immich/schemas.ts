@@ -4,26 +4,44 @@
  * @module
  */
 
-import { type ZodType, z } from 'zod'
+import { en } from 'zod/locales'
+import * as z from 'zod/mini'
 
-const id = z.string().min(1)
-const count = z.number().int().nonnegative()
+/** The part of a schema that is used: of `zod/mini` here, of the whole of zod where more of it is needed. */
+export interface Schema<Value> {
+  safeParse(
+    value: unknown,
+  ):
+    | { readonly success: true; readonly data: Value }
+    | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } }
+}
 
-export const versionAnswer: ZodType<{ major: number; minor: number; patch: number }> = z.looseObject({
+interface Issue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+// Without a language, each issue says "Invalid input" and no more.
+z.config(en())
+
+const id = z.string().check(z.minLength(1))
+const count = z.int().check(z.nonnegative())
+
+export const versionAnswer: Schema<{ major: number; minor: number; patch: number }> = z.looseObject({
   major: count,
   minor: count,
   patch: count,
 })
 
-export const pingAnswer: ZodType<{ res: string }> = z.looseObject({ res: z.string() })
+export const pingAnswer: Schema<{ res: string }> = z.looseObject({ res: z.string() })
 
-export const userAnswer: ZodType<{ id: string; name: string }> = z.looseObject({ id, name: z.string() })
+export const userAnswer: Schema<{ id: string; name: string }> = z.looseObject({ id, name: z.string() })
 
-export const keyAnswer: ZodType<{ permissions: string[] }> = z.looseObject({
+export const keyAnswer: Schema<{ permissions: string[] }> = z.looseObject({
   permissions: z.array(z.string()),
 })
 
-export const mediaTypesAnswer: ZodType<{ image: string[]; video: string[] }> = z.looseObject({
+export const mediaTypesAnswer: Schema<{ image: string[]; video: string[] }> = z.looseObject({
   image: z.array(z.string()),
   video: z.array(z.string()),
 })
@@ -36,19 +54,19 @@ export interface CheckResult {
   isTrashed?: boolean | null | undefined
 }
 
-export const checkAnswer: ZodType<{ results: CheckResult[] }> = z.looseObject({
+export const checkAnswer: Schema<{ results: CheckResult[] }> = z.looseObject({
   results: z.array(
     z.looseObject({
       id: z.string(),
       action: z.enum(['accept', 'reject']),
-      reason: z.string().nullish(),
-      assetId: z.string().nullish(),
-      isTrashed: z.boolean().nullish(),
+      reason: z.nullish(z.string()),
+      assetId: z.nullish(z.string()),
+      isTrashed: z.nullish(z.boolean()),
     }),
   ),
 })
 
-export const uploadAnswer: ZodType<{ id: string; status: 'created' | 'duplicate' }> = z.looseObject({
+export const uploadAnswer: Schema<{ id: string; status: 'created' | 'duplicate' }> = z.looseObject({
   id,
   status: z.enum(['created', 'duplicate']),
 })
@@ -60,26 +78,27 @@ export interface AlbumAnswer {
   assetCount: number
 }
 
-export const albumAnswer: ZodType<AlbumAnswer> = z.looseObject({
+const album = z.looseObject({
   id,
   albumName: z.string(),
-  description: z.string().nullish(),
+  description: z.nullish(z.string()),
   assetCount: count,
 })
 
-export const albumsAnswer: ZodType<AlbumAnswer[]> = z.array(albumAnswer)
+export const albumAnswer: Schema<AlbumAnswer> = album
+export const albumsAnswer: Schema<AlbumAnswer[]> = z.array(album)
 
-export const membersAnswer: ZodType<{ id: string; success: boolean; error?: string | null | undefined }[]> =
-  z.array(z.looseObject({ id, success: z.boolean(), error: z.string().nullish() }))
+export const membersAnswer: Schema<{ id: string; success: boolean; error?: string | null | undefined }[]> =
+  z.array(z.looseObject({ id, success: z.boolean(), error: z.nullish(z.string()) }))
 
-export const stackAnswer: ZodType<{ id: string; assets: { id: string }[] }> = z.looseObject({
+export const stackAnswer: Schema<{ id: string; assets: { id: string }[] }> = z.looseObject({
   id,
   assets: z.array(z.looseObject({ id })),
 })
 
 /** Of an asset only whether it is in a stack. */
-export const stackedAnswer: ZodType<{ stack?: { id: string } | null | undefined }> = z.looseObject({
-  stack: z.looseObject({ id }).nullish(),
+export const stackedAnswer: Schema<{ stack?: { id: string } | null | undefined }> = z.looseObject({
+  stack: z.nullish(z.looseObject({ id })),
 })
 
 export interface AssetAnswer {
@@ -102,7 +121,7 @@ export interface SearchAnswer {
   assets: { items: AssetAnswer[]; nextPage?: string | null | undefined }
 }
 
-export const searchAnswer: ZodType<SearchAnswer> = z.looseObject({
+export const searchAnswer: Schema<SearchAnswer> = z.looseObject({
   assets: z.looseObject({
     items: z.array(
       z.looseObject({
@@ -110,30 +129,30 @@ export const searchAnswer: ZodType<SearchAnswer> = z.looseObject({
         checksum: z.string(),
         originalFileName: z.string(),
         isTrashed: z.boolean(),
-        livePhotoVideoId: z.string().nullish(),
-        isFavorite: z.boolean().optional(),
-        visibility: z.enum(['timeline', 'archive', 'hidden', 'locked']).optional(),
-        exifInfo: z
-          .looseObject({ description: z.string().nullish(), rating: z.number().nullish() })
-          .nullish(),
+        livePhotoVideoId: z.nullish(z.string()),
+        isFavorite: z.optional(z.boolean()),
+        visibility: z.optional(z.enum(['timeline', 'archive', 'hidden', 'locked'])),
+        exifInfo: z.nullish(
+          z.looseObject({ description: z.nullish(z.string()), rating: z.nullish(z.number()) }),
+        ),
       }),
     ),
-    nextPage: z.string().nullish(),
+    nextPage: z.nullish(z.string()),
   }),
 })
 
 /** Anything that a failed call says: NestJS puts one message or many into `message`, zod's issues into `errors`. */
 const failureAnswer = z.looseObject({
-  message: z.union([z.string(), z.array(z.string())]).optional(),
-  error: z.string().optional(),
-  errors: z
-    .array(
+  message: z.optional(z.union([z.string(), z.array(z.string())])),
+  error: z.optional(z.string()),
+  errors: z.optional(
+    z.array(
       z.looseObject({
-        message: z.string().optional(),
-        path: z.array(z.union([z.string(), z.number()])).optional(),
+        message: z.optional(z.string()),
+        path: z.optional(z.array(z.union([z.string(), z.number()]))),
       }),
-    )
-    .optional(),
+    ),
+  ),
 })
 
 /** What a failed call says, with its first issue; the bare text when it is not Immich's. */

@@ -57,8 +57,13 @@ export interface Asset extends AssetFacts {
 
 /** The bytes of 40 hexadecimal digits. */
 export function toBlob(hex: string): Uint8Array {
+  return Buffer.from(requireSha1(hex), 'hex')
+}
+
+/** @throws TypeError when they are not 40 hexadecimal digits. */
+export function requireSha1(hex: string): string {
   if (!/^[0-9a-f]{40}$/iu.test(hex)) throw new TypeError(`SHA-1 ${hex} is not 40 hexadecimal digits`)
-  return Buffer.from(hex, 'hex')
+  return hex
 }
 
 /** The hexadecimal digits of a stored hash. */

@@ -5,10 +5,10 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite'
-import { type Asset, toAsset } from './asset-row.ts'
+import type { Asset } from './asset-row.ts'
 import { accountOf } from './names.ts'
-import { orNull, prepared, type Row } from './statements.ts'
-import { toUpload, type Upload } from './uploads.ts'
+import { orNull, prepared } from './statements.ts'
+import type { Upload } from './uploads.ts'
 
 export interface FamilyPage {
   readonly serverId: number
@@ -26,8 +26,32 @@ export interface FamilyAlbum {
   readonly user?: string
 }
 
-/** All that the catalog knows of one content, and what the server is known to have. */
-export interface FamilyAsset extends Asset {
+/** What of the catalog's knowledge of a content an upload needs. */
+type UploadedFacts = Pick<
+  Asset,
+  | 'id'
+  | 'role'
+  | 'path'
+  | 'sidecarPath'
+  | 'sourceSha1'
+  | 'writtenSha1'
+  | 'sizeBytes'
+  | 'format'
+  | 'platform'
+  | 'originalName'
+  | 'taken'
+  | 'cameraLocal'
+  | 'position'
+  | 'caption'
+  | 'keywords'
+  | 'people'
+  | 'rating'
+  | 'primaryAssetId'
+  | 'createdAt'
+>
+
+/** It, and what the server is known to have. */
+export interface FamilyAsset extends UploadedFacts {
   readonly favourite: boolean
   readonly archived: boolean
   readonly trashed: boolean
@@ -37,7 +61,7 @@ export interface FamilyAsset extends Asset {
   /** Another export's copy told more than the placed file says. */
   readonly knowsMore: boolean
   readonly albums: readonly FamilyAlbum[]
-  readonly record?: Upload
+  readonly record?: Pick<Upload, 'state' | 'remoteId' | 'told'>
 }
 
 export interface Family {
@@ -77,47 +101,97 @@ function readFamilies(db: DatabaseSync, serverId: number, heads: readonly number
     }),
     ...prepared(
       db,
-      `${SELECT_ASSETS} JOIN assets AS head ON head.id = assets.primary_asset_id
-       WHERE head.id IN (SELECT value FROM json_each($ids)) AND head.primary_asset_id IS NULL
+      `${SELECT_ASSETS} WHERE assets.primary_asset_id IN (
+         SELECT id FROM assets WHERE id IN (SELECT value FROM json_each($ids)) AND primary_asset_id IS NULL)
        ORDER BY assets.id`,
     ).all({ serverId, ids }),
   ]
+  const assets = JSON.parse(
+    `[${rows.map(({ facts }) => String(facts)).join(',')}]`,
+  ) as readonly CatalogFacts[]
   const albums = readAlbums(
     db,
-    rows.map((row) => Number(row['id'])),
+    assets.map(({ id }) => id),
   )
+  const userOf = remembered(accountOf)
   const families = new Map<number, FamilyAsset[]>(heads.map((id) => [id, []]))
-  for (const [index, row] of rows.entries()) {
-    const asset = toFamilyAsset(row, albums.get(Number(row['id'])) ?? [])
+  for (const [index, asset] of assets.entries()) {
     const head = index < heads.length ? asset.id : (asset.primaryAssetId ?? asset.id)
-    families.get(head)?.push(asset)
+    const user = userOf(asset.exportName)
+    const whole = { ...asset, albums: albums.get(asset.id) ?? [] }
+    families.get(head)?.push(user === undefined ? whole : { ...whole, user })
   }
   return [...families.values()].map((assets) => ({ assets }))
 }
 
-/** Columns of `uploads` are null, and `state` with them, for what the server was never asked about. */
-const SELECT_ASSETS = `SELECT assets.*, exports.name AS export_name,
-    EXISTS (SELECT 1 FROM catalog_only WHERE catalog_only.asset_id = assets.id) AS knows_more,
-    uploads.asset_id, uploads.state, uploads.remote_id, uploads.sha1, uploads.error, uploads.told_favourite,
-    uploads.told_archived, uploads.told_caption, uploads.told_rating
-  FROM assets JOIN exports ON exports.id = assets.export_id
-    LEFT JOIN uploads ON uploads.server_id = $serverId AND uploads.asset_id = assets.id`
+type CatalogFacts = Omit<FamilyAsset, 'albums' | 'user'>
 
-function toFamilyAsset(row: Row, albums: readonly FamilyAlbum[]): FamilyAsset {
-  const exportName = String(row['export_name'])
-  const user = accountOf(exportName)
-  return {
-    ...toAsset(row),
-    favourite: row['favourite'] === 1,
-    archived: row['archived'] === 1,
-    trashed: row['trashed'] === 1,
-    exportName,
-    knowsMore: row['knows_more'] === 1,
-    albums,
-    ...(user === undefined ? {} : { user }),
-    ...(row['state'] === null ? {} : { record: toUpload(row) }),
+/** Many files have few exports. */
+function remembered<Value>(find: (key: string) => Value): (key: string) => Value {
+  const known = new Map<string, Value>()
+  return (key) => {
+    if (!known.has(key)) known.set(key, find(key))
+    return known.get(key) as Value
   }
 }
+
+/** A JSON object in SQL: what may be null is left out then. `required`: the arguments of `json_object`. */
+function objectOf(optional: readonly string[], required: string): string {
+  return `('{' || ${optional.join(' || ')} || substr(json_object(${required}), 2))`
+}
+
+function unlessNull(column: string, key: string, json = `json_quote(${column})`): string {
+  return `iif(${column} IS NULL, '', '"${key}":' || ${json} || ',')`
+}
+
+function flag(condition: string): string {
+  return `json(iif(${condition}, 'true', 'false'))`
+}
+
+const TAKEN = objectOf(
+  [unlessNull('taken_offset_minutes', 'offsetMinutes')],
+  `'at', taken_at, 'local', taken_local, 'precision', taken_precision, 'source', taken_source,
+   'detail', taken_detail, 'zone', taken_zone`,
+)
+
+const POSITION = objectOf(
+  [unlessNull('altitude_m', 'altitudeM')],
+  `'latitude', latitude, 'longitude', longitude`,
+)
+
+const TOLD = objectOf(
+  [unlessNull('told_caption', 'caption'), unlessNull('told_rating', 'rating')],
+  `'favourite', ${flag('told_favourite')}, 'archived', ${flag('told_archived')}`,
+)
+
+const RECORD = objectOf(
+  [unlessNull('uploads.remote_id', 'remoteId'), unlessNull('told_favourite', 'told', TOLD)],
+  `'state', uploads.state`,
+)
+
+const FACTS = objectOf(
+  [
+    unlessNull('sidecar_path', 'sidecarPath'),
+    unlessNull('assets.primary_asset_id', 'primaryAssetId'),
+    unlessNull('original_name', 'originalName'),
+    unlessNull('taken_at', 'taken', TAKEN),
+    unlessNull('camera_local', 'cameraLocal'),
+    unlessNull('latitude', 'position', POSITION),
+    unlessNull('caption', 'caption'),
+    unlessNull('rating', 'rating'),
+    // The server was asked about it before.
+    unlessNull('uploads.state', 'record', RECORD),
+  ],
+  `'id', assets.id, 'role', role, 'path', path, 'sourceSha1', lower(hex(source_sha1)),
+   'writtenSha1', lower(hex(written_sha1)), 'sizeBytes', size_bytes, 'format', format, 'platform', platform,
+   'exportName', exports.name, 'keywords', json(keywords), 'people', json(people), 'createdAt', assets.created_at,
+   'favourite', ${flag('favourite')}, 'archived', ${flag('archived')}, 'trashed', ${flag('trashed')},
+   'knowsMore', ${flag('EXISTS (SELECT 1 FROM catalog_only WHERE catalog_only.asset_id = assets.id)')}`,
+)
+
+/** Each asset as JSON: SQLite makes it, and V8 reads it, in a third of the time that a row of 50 columns takes. */
+const SELECT_ASSETS = `SELECT ${FACTS} AS facts FROM assets JOIN exports ON exports.id = assets.export_id
+    LEFT JOIN uploads ON uploads.server_id = $serverId AND uploads.asset_id = assets.id`
 
 function readAlbums(db: DatabaseSync, assetIds: readonly number[]): ReadonlyMap<number, FamilyAlbum[]> {
   const albums = new Map<number, FamilyAlbum[]>()

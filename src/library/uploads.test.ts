@@ -74,6 +74,42 @@ describe('openServer', () => {
 })
 
 describe('recordUploads', () => {
+  test('of a page records the same as one by one, whatever was known before', () => {
+    const ids = ['a', 'b', 'c', 'd', 'e'].map((text) => add(text))
+    const [known, other, fresh, told, twice] = ids as [number, number, number, number, number]
+    const lost = 99_999
+    const one = (assetId: number, changes: Partial<Upload> = {}): Upload => ({
+      assetId,
+      state: 'present',
+      remoteId: `r${assetId}`,
+      sha1: sha1Of('y'),
+      ...changes,
+    })
+    const page: readonly Upload[] = [
+      one(known),
+      one(other, { remoteId: 'moved' }),
+      one(fresh),
+      one(told, { told: NOTHING }),
+      one(twice, { state: 'uploaded' }),
+      one(twice),
+      { assetId: lost, state: 'unsupported' },
+    ]
+    const rows = (): unknown[] => db.prepare('SELECT * FROM uploads ORDER BY asset_id').all()
+    const prepare = (): void => {
+      db.exec('DELETE FROM uploads')
+      record(known)
+      record(other)
+    }
+    prepare()
+    for (const upload of page) recordUploads(db, serverId, [upload], 7)
+    const expected = rows()
+    assert.equal(expected.length, 5)
+    prepare()
+    recordUploads(db, serverId, page, 7)
+    assert.deepEqual(rows(), expected)
+    assert.throws(() => recordUploads(db, serverId, [one(fresh), { ...one(told), sha1: 'abc' }], 7), /SHA-1/u)
+  })
+
   test('keeps what is known, and reads it back', () => {
     const id = add('a')
     const told = { favourite: true, archived: false, caption: 'Sea', rating: 4 }
@@ -151,6 +187,54 @@ describe('recordUploads', () => {
 })
 
 describe('listFamilies', () => {
+  test('tells each word and number exactly, and leaves out what is not known', () => {
+    const told = {
+      caption: 'a "b" \\ \n\u0000\u2028 é😀 {"x":null}',
+      originalName: "IMG'1.jpg",
+      keywords: ['x|y', 'null', '"'],
+      people: ['Åsa'],
+      rating: 4,
+      cameraLocal: '2019',
+      position: { latitude: 0.1 + 0.2, longitude: -179.1 / 7, altitudeM: 1 / 3 },
+      taken: {
+        at: 1,
+        local: '1970-01-01T00:00:00',
+        precision: 'second',
+        source: 'file-time',
+        detail: 'x',
+        zone: 'unknown',
+      },
+    } as const
+    const id = add('told', { ...told, archived: true, trashed: true })
+    const words = { favourite: false, archived: true, caption: 'null' }
+    record(id, { told: words })
+    const [family] = listFamilies(db, { serverId, after: 0, limit: 9 })
+    const { sizeBytes, createdAt, platform, ...asset } = family?.assets[0] ?? assert.fail('no asset')
+    assert.deepEqual([typeof sizeBytes, typeof createdAt, typeof platform], ['number', 'number', 'string'])
+    const { writtenSha1, sourceSha1, path, format, ...rest } = asset
+    const row = db.prepare('SELECT * FROM assets').get()
+    assert.deepEqual(
+      [writtenSha1, sourceSha1],
+      [row?.['written_sha1'], row?.['source_sha1']].map((hash) =>
+        Buffer.from(hash as Uint8Array).toString('hex'),
+      ),
+    )
+    assert.deepEqual([path, format], [row?.['path'], row?.['format']])
+    assert.deepEqual(rest, {
+      ...told,
+      id,
+      role: 'primary',
+      exportName: 'google-anna-20240101',
+      user: 'anna',
+      favourite: false,
+      archived: true,
+      trashed: true,
+      knowsMore: false,
+      albums: [],
+      record: { state: 'uploaded', remoteId: `r${id}`, told: words },
+    })
+  })
+
   const ids = (page: Partial<Parameters<typeof listFamilies>[1]> = {}): number[][] =>
     listFamilies(db, { serverId, after: 0, limit: 99, ...page }).map(({ assets }) =>
       assets.map(({ id }) => id),

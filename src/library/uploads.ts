@@ -9,7 +9,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { ErrorRecord } from '../errors.ts'
-import { toBlob, toHex } from './asset-row.ts'
+import { requireSha1, toBlob, toHex } from './asset-row.ts'
 import { orNull, prepared, type Row } from './statements.ts'
 
 /** As in the schema. */
@@ -70,13 +70,58 @@ export function recordUploads(
   uploads: readonly Upload[],
   now: number,
 ): void {
-  for (const upload of uploads) {
+  const { fresh, others } = splitKnown(db, serverId, uploads)
+  insertUploads(db, serverId, fresh, now)
+  for (const upload of others) {
     const before = findUpload(db, serverId, upload.assetId)
     if (upload.state === 'failed' && isThere(before)) continue
     putUpload(db, serverId, merge(before, upload), now)
     const isOther = before?.remoteId !== undefined && before.remoteId !== upload.remoteId
     if (isOther) reopen(db, serverId, upload.assetId)
   }
+}
+
+/** Of a server that is asked for the first time nothing is known: a page of what it has is recorded at once. */
+function splitKnown(
+  db: DatabaseSync,
+  serverId: number,
+  uploads: readonly Upload[],
+): { readonly fresh: readonly Upload[]; readonly others: readonly Upload[] } {
+  if (uploads.length < 2) return { fresh: [], others: uploads }
+  const known = prepared(
+    db,
+    'SELECT asset_id FROM uploads WHERE server_id = ? AND asset_id IN (SELECT value FROM json_each(?))',
+  ).all(serverId, JSON.stringify(uploads.map(({ assetId }) => assetId)))
+  const seen = new Set(known.map((row) => Number(row['asset_id'])))
+  const fresh: Upload[] = []
+  const others: Upload[] = []
+  for (const upload of uploads) {
+    const { assetId, told, error } = upload
+    const isFresh = !seen.has(assetId) && told === undefined && error === undefined
+    if (isFresh) fresh.push(upload)
+    else others.push(upload)
+    // Named twice: the second is merged with the first.
+    seen.add(assetId)
+  }
+  return { fresh, others }
+}
+
+/** One statement for all: half of the time of one for each. They have neither words nor errors. */
+function insertUploads(db: DatabaseSync, serverId: number, uploads: readonly Upload[], now: number): void {
+  if (uploads.length === 0) return
+  const rows = uploads.map(({ assetId, state, remoteId, sha1 }) => [
+    assetId,
+    state,
+    remoteId,
+    sha1 === undefined ? null : requireSha1(sha1),
+  ])
+  prepared(
+    db,
+    // An asset that was lost meanwhile has no row to be recorded beside.
+    `INSERT INTO uploads (server_id, asset_id, state, remote_id, sha1, settled_at)
+     SELECT $serverId, assets.id, value ->> 1, value ->> 2, unhex(value ->> 3), $now
+     FROM json_each($rows) JOIN assets ON assets.id = value ->> 0`,
+  ).run({ rows: JSON.stringify(rows), serverId, now })
 }
 
 function isThere(upload: Upload | undefined): boolean {

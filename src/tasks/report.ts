@@ -7,9 +7,9 @@
 import { systemClock } from '../clock.ts'
 import { collectReport, type ExportReport, type Report, writeReport } from '../library/report.ts'
 import type { ExportSummary, Problem, ReportOptions, ReportSummary } from './ingest-api.ts'
+import { callLibrary } from './library-calls.ts'
 import { openLibraryForReading, type StartedSession } from './library-session.ts'
 import { thumbnailIn } from './problem-thumbnail.ts'
-import { callLibrary } from './library-calls.ts'
 
 /** How many problems of an export the command line is given; the report has all. */
 const SHOWN_PROBLEMS = 20

@@ -42,9 +42,11 @@ export function memoryIo(
     terminal?: { columns: number; rows: number }
     /** What the user types when asked for a secret. */
     secret?: string
+    /** What the user answers to yes-or-no questions; undefined: nobody can be asked. */
+    answer?: boolean
   } = {},
 ): MemoryIo {
-  const { cwd = '/nowhere', env = {}, terminal, secret } = options
+  const { cwd = '/nowhere', env = {}, terminal, secret, answer } = options
   const interrupts = new Set<() => void>()
   const atExit = new Set<() => void>()
   const exits: number[] = []
@@ -73,6 +75,7 @@ export function memoryIo(
     },
     exits,
     askSecret: async () => secret,
+    confirm: async () => answer,
     hideSecrets: (variables) => {
       hidden.push(...variables)
     },
@@ -233,6 +236,9 @@ export function fakeServices(
     checkLibrary: async () => checkSummary(),
     uploadLibrary: async () => uploadSummary(),
     makeThumbs: async () => thumbsSummary(),
+    autotag: async () => {
+      throw new TypeError('no library is kept in order in these tests')
+    },
     startServer: async () => {
       throw new TypeError('no server is started in these tests')
     },

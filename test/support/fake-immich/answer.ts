@@ -11,6 +11,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>
   /** Answered before the body was read; the connection is then closed hard. */
   readonly reset?: boolean
+  /** When the connection or the answer has ended, the answer wholly sent or not. */
+  readonly onClosed?: (wasSent: boolean) => void
 }
 
 const ERROR_NAMES: Readonly<Record<number, string>> = {

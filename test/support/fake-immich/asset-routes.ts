@@ -7,7 +7,8 @@
 import { z } from 'zod'
 import { INTERNAL_ERROR, NO_CONTENT, ok } from './answer.ts'
 import type { Call } from './call.ts'
-import type { FakeAsset } from './fake-state.ts'
+import { zoneOfDate } from './fake-asset.ts'
+import type { FakeAsset, FakeExif } from './fake-state.ts'
 import { ID, IDS, jsonRoute, ownAssets, plainRoute, type Route } from './route.ts'
 import { assetShape } from './shapes.ts'
 
@@ -22,15 +23,31 @@ const CHANGE = z.object({
   visibility: VISIBILITY.optional(),
   rating: z.union([z.literal(-1), z.int().min(1).max(5)]).nullish(),
   description: z.string().optional(),
-  dateTimeOriginal: z.string().optional(),
+  dateTimeOriginal: z
+    .string()
+    .refine((text) => !Number.isNaN(Date.parse(text)), 'is no date')
+    .optional(),
   livePhotoVideoId: ID.nullish(),
 })
-type Change = z.infer<typeof CHANGE>
-const BULK_CHANGE = CHANGE.extend({ ids: z.array(ID) })
+const BULK_CHANGE = CHANGE.extend({
+  ids: z.array(ID),
+  duplicateId: z.string().nullish(),
+  /** Minutes: the description of 2.5.6 says seconds, its SQL adds minutes. */
+  dateTimeRelative: z.int().optional(),
+  timeZone: z.string().optional(),
+})
+type Change = z.infer<typeof CHANGE> & Partial<z.infer<typeof BULK_CHANGE>>
 const DELETION = z.object({ ids: z.array(ID), force: z.boolean().optional() })
 const METADATA_ITEM = z.object({ key: z.string(), value: z.record(z.string(), z.unknown()) })
 const METADATA = z.object({ items: z.array(METADATA_ITEM) })
 const BULK_METADATA = z.object({ items: z.array(METADATA_ITEM.extend({ assetId: ID })) })
+
+const BULK_RULES = {
+  permission: 'asset.update',
+  body: BULK_CHANGE,
+  workMs: (call: Call, body: z.infer<typeof BULK_CHANGE>) =>
+    body.ids.length * (call.parts.pool.load?.msPerChangedAsset ?? 0),
+}
 
 export const ASSET_ROUTES: readonly Route[] = [
   jsonRoute('POST /assets/bulk-upload-check', { permission: 'asset.upload', body: CHECKS }, (call, body) => {
@@ -71,7 +88,8 @@ export const ASSET_ROUTES: readonly Route[] = [
     change(call, [asset], body)
     return ok(assetShape(call.state, asset))
   }),
-  jsonRoute('PUT /assets', { permission: 'asset.update', body: BULK_CHANGE }, (call, body) => {
+  jsonRoute('PUT /assets', BULK_RULES, (call, body) => {
+    checkSiblings(call, body)
     change(call, ownAssets(call, body.ids, 'asset.update'), body)
     return NO_CONTENT
   }),
@@ -112,18 +130,45 @@ function ownAsset(call: Call, permission: string): FakeAsset {
   return ownAssets(call, [call.param('id')], permission)[0]!
 }
 
+/** An absolute and a relative date exclude each other; on 2.x a zone, too, is refused beside a date (read in both sources). */
+function checkSiblings(call: Call, body: Change): void {
+  if (body.dateTimeOriginal === undefined) return
+  const alone =
+    call.version.major >= 3 ? (['dateTimeRelative'] as const) : (['dateTimeRelative', 'timeZone'] as const)
+  const extra = alone.find((field) => body[field] !== undefined)
+  if (extra === undefined) return
+  const text = `property ${extra} cannot exist alongside dateTimeOriginal`
+  call.violate('invalid-body', text)
+  throw call.invalid([{ path: [extra], message: text }], [text])
+}
+
 function change(call: Call, assets: readonly FakeAsset[], body: Change): void {
   const updatedAt = new Date().toISOString()
-  call.state.counters.sidecarWriteJobs += assets.length
+  if (body.dateTimeOriginal !== undefined && zoneOfDate(body.dateTimeOriginal) === undefined) {
+    call.violate('date-without-offset', body.dateTimeOriginal)
+  }
+  // Null is a value here, that takes away what there was.
+  const { isFavorite, visibility, rating, duplicateId, description, livePhotoVideoId } = body
+  const fields = { isFavorite, visibility, rating, duplicateId, description, updatedAt }
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
   for (const asset of assets) {
-    asset.isFavorite = body.isFavorite ?? asset.isFavorite
-    asset.visibility = body.visibility ?? asset.visibility
-    if (body.rating !== undefined) asset.rating = body.rating
-    asset.description = body.description ?? asset.description
-    asset.fileCreatedAt = body.dateTimeOriginal ?? asset.fileCreatedAt
-    if (body.livePhotoVideoId !== undefined) asset.livePhotoVideoId = body.livePhotoVideoId ?? undefined
-    asset.updatedAt = updatedAt
-    if (body.visibility === 'locked') leaveAlbums(call, asset)
+    Object.assign(asset, given, { exif: { ...asset.exif, ...newDate(asset, body) } })
+    if (livePhotoVideoId !== undefined) asset.livePhotoVideoId = livePhotoVideoId ?? undefined
+    if (visibility === 'locked') leaveAlbums(call, asset)
+    call.state.queueMetadataJob(asset)
+  }
+}
+
+/** Only in `exifInfo`: the other dates follow with the job. A shift of an asset without a date gives none. */
+function newDate(asset: FakeAsset, body: Change): Partial<FakeExif> {
+  const { dateTimeOriginal, dateTimeRelative = 0 } = body
+  const base = dateTimeOriginal ?? asset.exif.dateTimeOriginal
+  const timeZone =
+    body.timeZone ?? (dateTimeOriginal === undefined ? undefined : zoneOfDate(dateTimeOriginal))
+  return {
+    dateTimeOriginal:
+      base === null ? null : new Date(Date.parse(base) + dateTimeRelative * 60_000).toISOString(),
+    ...(timeZone === undefined ? {} : { timeZone }),
   }
 }
 

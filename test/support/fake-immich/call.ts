@@ -10,6 +10,7 @@ import type { ZodType } from 'zod'
 import { ConnectionDrop, HttpError, INTERNAL_ERROR } from './answer.ts'
 import type { FakeKey, FakeState, FakeUser, ViolationKind } from './fake-state.ts'
 import type { FaultOf, RequestFaults } from './faults.ts'
+import type { ConnectionPool } from './load.ts'
 
 /** Measured on 3.1.0: a JSON body above it is answered with 500, not 413. */
 export const MAX_JSON_BYTES: number = 10 * 1024 * 1024
@@ -32,6 +33,7 @@ export interface CallParts {
   readonly version: FakeVersion
   readonly faults: RequestFaults
   readonly random: () => number
+  readonly pool: ConnectionPool
   /** Calls of this route that run, this one included. */
   readonly inFlight: number
   /** Ends when the server goes down. */
@@ -159,9 +161,18 @@ export class Call {
     return new HttpError(400, texts.join('; '), { message: texts })
   }
 
-  /** To be called when all was received and before anything is changed. */
-  async beforeEffect(): Promise<void> {
-    const { faults } = this.parts
+  /**
+   * To be called when all was received and before anything is changed. With a load it holds a connection meanwhile,
+   * `workMs` longer than other calls.
+   */
+  async beforeEffect(workMs = 0): Promise<void> {
+    const { faults, pool } = this.parts
+    const { load } = pool
+    if (load !== undefined) {
+      const ms = (load.msPerCall ?? 0) + workMs
+      // Who asks nobody needs no database.
+      await (this.#auth === undefined ? this.wait(ms) : pool.use(() => this.wait(ms)))
+    }
     const latency = faults.find('latency')
     if (latency !== undefined) {
       const { ms = 0, jitterMs = 0, msPerOther = 0 } = latency

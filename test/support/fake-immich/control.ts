@@ -3,7 +3,8 @@
  *
  * `GET /fake/state`, `GET /fake/requests`, `POST /fake/faults` (a list, added), `DELETE /fake/faults`,
  * `POST /fake/version` (`{"version"}`), `POST /fake/disk` (`{"freeBytes"}`), `POST /fake/keys` (`{"permissions"}`),
- * `POST /fake/restart` (`{"downMs"}`), `POST /fake/close`.
+ * `POST /fake/sessions`, `POST /fake/load` (a {@link FakeLoad}; `{}` is none), `POST /fake/jobs` (runs the metadata
+ * jobs), `DELETE /fake/requests`, `POST /fake/restart` (`{"downMs"}`), `POST /fake/close`.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import { json } from 'node:stream/consumers'
 import type { FakeImmich } from './fake-immich.ts'
 import type { FakeState } from './fake-state.ts'
 import type { Fault } from './faults.ts'
+import type { FakeLoad } from './load.ts'
 
 export async function answerControl(
   fake: FakeImmich,
@@ -45,6 +47,12 @@ const ACTIONS: Readonly<Record<string, Action | undefined>> = {
     fake.state.disk.freeBytes = Number(freeBytes)
   },
   'POST /fake/keys': (fake, { permissions }) => ({ key: fake.addKey(permissions as string[]).secret }),
+  'POST /fake/sessions': (fake) => ({ token: fake.addSession().secret }),
+  'POST /fake/load': (fake, load) => {
+    fake.load = Object.keys(load).length === 0 ? undefined : (load as FakeLoad)
+  },
+  'POST /fake/jobs': (fake) => ({ count: fake.state.runMetadataJobs() }),
+  'DELETE /fake/requests': (fake) => fake.forgetRequests(),
   'POST /fake/restart': (fake, { downMs }) => {
     setImmediate(() => void fake.restart(Number(downMs ?? 0)))
   },
@@ -60,12 +68,14 @@ export function dumpState(state: FakeState): unknown {
       ...asset,
       tags: [...asset.tagIds].map((id) => state.tags.get(id)?.value),
       tagIds: [...asset.tagIds],
+      personIds: [...asset.personIds],
       metadata: Object.fromEntries(asset.metadata),
     })),
     albums: [...state.albums.values()].map((album) => ({
       ...album,
       assetIds: [...album.assetIds],
       sharedWith: [...album.sharedWith],
+      roles: Object.fromEntries(album.roles),
     })),
     stacks: [...state.stacks.values()].map((stack) => ({
       ...stack,

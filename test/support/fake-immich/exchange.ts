@@ -11,6 +11,7 @@ import { type Answer, ConnectionDrop, HttpError, INTERNAL_ERROR } from './answer
 import { Call, type FakeVersion } from './call.ts'
 import type { FakeState } from './fake-state.ts'
 import type { Faults, RequestFaults } from './faults.ts'
+import type { ConnectionPool } from './load.ts'
 import { checkIds, type FoundRoute } from './route.ts'
 
 /** One line of the log; the last three fields are undefined while it runs. */
@@ -36,6 +37,7 @@ export interface ExchangeParts {
   readonly faults: Faults
   readonly find: (method: string, path: string) => FoundRoute | undefined
   readonly version: () => FakeVersion
+  readonly pool: ConnectionPool
   readonly signal: () => AbortSignal
   readonly onStart: (request: FakeRequest) => void
   readonly onEnd: (request: FakeRequest) => void
@@ -75,6 +77,7 @@ export async function exchange(
     version: parts.version(),
     faults,
     random: () => parts.faults.random(),
+    pool: parts.pool,
     inFlight: record.inFlight,
     signal: parts.signal(),
     onBytes: (bytes) => {
@@ -122,6 +125,7 @@ async function run(call: Call, found: FoundRoute | undefined): Promise<Answer> {
     throw new HttpError(404, `Cannot ${request.method} ${request.url}`)
   }
   if (!found.route.isOpen) call.authorize(found.route.permission)
+  if (found.route.isAdminOnly === true && !call.user.isAdmin) throw new HttpError(403, 'Forbidden')
   checkIds(call, found.params)
   return await found.route.run(call)
 }
@@ -139,10 +143,13 @@ function send(
   faults: RequestFaults,
   record: FakeRequest,
 ): void {
+  const { onClosed } = answer
   if (faults.find('lost-answer') !== undefined || response.destroyed) {
     request.socket.destroy()
+    onClosed?.(false)
     return
   }
+  if (onClosed !== undefined) response.once('close', () => onClosed(response.writableFinished))
   const isText = typeof answer.body === 'string'
   const body = Buffer.from(isText ? (answer.body as string) : bodyText(answer.body))
   record.status = answer.status

@@ -17,19 +17,23 @@ import {
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { ALBUM_ROUTES } from './album-routes.ts'
+import { ALBUM_USER_ROUTES } from './album-user-routes.ts'
 import { ASSET_ROUTES } from './asset-routes.ts'
 import type { FakeVersion } from './call.ts'
 import { answerControl } from './control.ts'
+import { DUPLICATE_ROUTES } from './duplicate-routes.ts'
 import { exchange, type FakeRequest } from './exchange.ts'
 import { type FakeKey, FakeState, type FakeUser } from './fake-state.ts'
 import { type Fault, Faults, patternOf } from './faults.ts'
 import { currentPath } from './former-paths.ts'
+import { ConnectionPool, type FakeLoad } from './load.ts'
 import { RequestLog } from './request-log.ts'
 import { routeFinder } from './route.ts'
 import { SEARCH_ROUTES } from './search-routes.ts'
 import { selfSigned } from './self-signed.ts'
 import { SERVER_ROUTES } from './server-routes.ts'
 import { STACK_ROUTES } from './stack-routes.ts'
+import { SYNC_ROUTES } from './sync-routes.ts'
 import { TAG_ROUTES } from './tag-routes.ts'
 import { UPLOAD_ROUTE } from './upload-route.ts'
 
@@ -51,6 +55,15 @@ export interface FakeImmichOptions {
   readonly formerPaths?: boolean
   /** Answers `/fake/…`, for a fake in a process of its own. */
   readonly control?: boolean
+  /** How busy it is; default: it answers at once. */
+  readonly load?: FakeLoad
+  /**
+   * What follows each change of an asset (sidecar written, file read again): `held`, the default, waits for
+   * `state.runMetadataJobs()`, since that is how long a real server may take.
+   */
+  readonly metadataJobs?: 'held' | 'at-once'
+  /** Of the first user; default true. */
+  readonly isAdmin?: boolean
 }
 
 export interface FakeImmich {
@@ -66,6 +79,12 @@ export interface FakeImmich {
   readonly faults: Faults
   readonly requests: readonly FakeRequest[]
   version: string
+  /** How busy it is from now on; undefined: it answers at once. */
+  load: FakeLoad | undefined
+  /** A token for `Authorization: Bearer`, of the first user unless another is given. */
+  addSession(userId?: string): FakeKey
+  /** Forgets the requests that have ended. */
+  forgetRequests(): void
   /** Of the first user unless another is given. */
   addKey(permissions: readonly string[], userId?: string): FakeKey
   /** Began, answered or not; with the patterns of faults: `PUT /albums/*`. */
@@ -86,8 +105,11 @@ const ROUTES = [
   ...ASSET_ROUTES,
   UPLOAD_ROUTE,
   ...ALBUM_ROUTES,
+  ...ALBUM_USER_ROUTES,
+  ...DUPLICATE_ROUTES,
   ...STACK_ROUTES,
   ...SEARCH_ROUTES,
+  ...SYNC_ROUTES,
   ...TAG_ROUTES,
 ]
 const findRoute = routeFinder(ROUTES)
@@ -110,6 +132,7 @@ class FakeServer implements FakeImmich {
   port: number
   readonly #options: FakeImmichOptions
   readonly #log: RequestLog = new RequestLog()
+  readonly #pool: ConnectionPool = new ConnectionPool()
   readonly #tls: { readonly key: string; readonly cert: string } | undefined
   #server: Server | undefined
   #down: AbortController = new AbortController()
@@ -121,7 +144,9 @@ class FakeServer implements FakeImmich {
     this.version = options.version ?? '3.1.0'
     this.faults = new Faults(options.seed)
     this.faults.add(...(options.faults ?? []))
-    this.user = this.state.addUser('ada')
+    this.#pool.load = options.load
+    this.state.jobs = options.metadataJobs ?? 'held'
+    this.user = this.state.addUser('ada', { isAdmin: options.isAdmin ?? true })
     this.key = this.state.addKey(this.user.id, ['all'], options.key).secret
     this.#tls = options.tls === true ? selfSigned() : undefined
     this.certificate = this.#tls?.cert
@@ -134,6 +159,22 @@ class FakeServer implements FakeImmich {
 
   get requests(): readonly FakeRequest[] {
     return this.#log.requests
+  }
+
+  get load(): FakeLoad | undefined {
+    return this.#pool.load
+  }
+
+  set load(load: FakeLoad | undefined) {
+    this.#pool.load = load
+  }
+
+  addSession(userId?: string): FakeKey {
+    return this.state.addSession(userId ?? this.user.id)
+  }
+
+  forgetRequests(): void {
+    this.#log.forget()
   }
 
   addKey(permissions: readonly string[], userId?: string): FakeKey {
@@ -211,6 +252,7 @@ class FakeServer implements FakeImmich {
         faults: this.faults,
         find: findRoute,
         version: () => parseVersion(this.version),
+        pool: this.#pool,
         signal: () => this.#down.signal,
         onStart: (record) => this.#log.start(record),
         onEnd: (record) => this.#log.end(record),

@@ -1,5 +1,5 @@
 /**
- * What the fake Immich remembers: users, keys, assets, albums, stacks, tags, and what its clients did wrong.
+ * What the fake Immich remembers: users, keys, assets, albums, stacks, tags, people, and what its clients did wrong.
  *
  * Survives `restart()`. Rules that hold for the real server's tables hold here: one asset for an owner and a checksum.
  *
@@ -7,6 +7,7 @@
  */
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { type AssetParts, extractMetadata, newFakeAsset } from './fake-asset.ts'
 
 export type Visibility = 'timeline' | 'archive' | 'hidden' | 'locked'
 
@@ -17,6 +18,7 @@ export interface FakeUser {
   readonly password: string
   /** Undefined: no limit. */
   quotaBytes: number | undefined
+  readonly isAdmin: boolean
 }
 
 export interface FakeKey {
@@ -30,15 +32,38 @@ export interface FakeKey {
   readonly isSession: boolean
 }
 
+/** What the file says of itself; null where it says nothing. */
+export interface FakeExif {
+  /** ISO 8601. */
+  readonly dateTimeOriginal: string | null
+  /** An IANA name, or `UTC+2`. */
+  readonly timeZone: string | null
+  readonly make: string | null
+  readonly model: string | null
+  readonly lensModel: string | null
+  readonly city: string | null
+  readonly state: string | null
+  readonly country: string | null
+  readonly latitude: number | null
+  readonly longitude: number | null
+  readonly exifImageWidth: number | null
+  readonly exifImageHeight: number | null
+}
+
 export interface FakeAsset {
   readonly id: string
   readonly ownerId: string
   /** 40 hexadecimal digits, of the bytes that arrived. */
   readonly sha1: string
   readonly fileName: string
+  originalPath: string
   readonly sizeBytes: number
   readonly type: 'IMAGE' | 'VIDEO'
+  /** What the server sorts by. */
   fileCreatedAt: string
+  /** The clock's time where it was taken, as if UTC. */
+  localDateTime: string
+  exif: FakeExif
   readonly fileModifiedAt: string
   readonly createdAt: string
   updatedAt: string
@@ -54,7 +79,9 @@ export interface FakeAsset {
   rating: number | null
   deletedAt: string | undefined
   stackId: string | undefined
+  duplicateId: string | null
   readonly tagIds: Set<string>
+  readonly personIds: Set<string>
   readonly metadata: Map<string, unknown>
 }
 
@@ -68,6 +95,16 @@ export interface FakeAlbum {
   /** In the order of adding; trashed ones stay members. */
   readonly assetIds: Set<string>
   readonly sharedWith: Set<string>
+  /** Of those it is shared with; who is not in it is an editor. */
+  readonly roles: Map<string, 'viewer' | 'editor'>
+}
+
+export interface FakePerson {
+  readonly id: string
+  readonly ownerId: string
+  /** Empty for a face that nobody has named. */
+  name: string
+  isHidden: boolean
 }
 
 export interface FakeStack {
@@ -124,6 +161,10 @@ export interface FakeCounters {
   sidecarWriteJobs: number
   uploadsInFlight: number
   maxUploadsInFlight: number
+  /** Sync streams whose client went away before the end. */
+  cutStreams: number
+  /** Sync streams that were to begin while the same session read another. */
+  streamsAtOnce: number
 }
 
 export class FakeState {
@@ -146,16 +187,29 @@ export class FakeState {
     sidecarWriteJobs: 0,
     uploadsInFlight: 0,
     maxUploadsInFlight: 0,
+    cutStreams: 0,
+    streamsAtOnce: 0,
   }
+  readonly people: Map<string, FakePerson> = new Map()
+  /** Of sessions: acks by type, by the session's key. */
+  readonly checkpoints: Map<string, Map<string, string>> = new Map()
+  /** Assets whose sidecar is to be written and read again: see {@link runMetadataJobs}. */
+  readonly metadataJobs: Set<string> = new Set()
+  /** `held`: jobs wait for {@link runMetadataJobs}. */
+  jobs: 'held' | 'at-once' = 'held'
+  /** Newest first, or to be made. */
+  #byDate: FakeAsset[] | undefined
   readonly #assetIdBySha1: Map<string, string> = new Map()
 
-  addUser(name: string): FakeUser {
-    const user = {
+  /** The first one is an admin, as whoever installs a server. */
+  addUser(name: string, options: { readonly isAdmin?: boolean } = {}): FakeUser {
+    const user: FakeUser = {
       id: randomUUID(),
       name,
       email: `${name}@example.com`,
       password: `password of ${name}`,
       quotaBytes: undefined,
+      isAdmin: options.isAdmin ?? this.users.size === 0,
     }
     this.users.set(user.id, user)
     return user
@@ -188,6 +242,85 @@ export class FakeState {
     if (this.#assetIdBySha1.has(unique)) throw new Error(`asset ${asset.sha1} exists already`)
     this.#assetIdBySha1.set(unique, asset.id)
     this.assets.set(asset.id, asset)
+    this.#byDate = undefined
+  }
+
+  /** From a few parts; see {@link newFakeAsset}. */
+  addAsset(parts: AssetParts): FakeAsset {
+    const asset = newFakeAsset(parts)
+    this.insertAsset(asset)
+    return asset
+  }
+
+  addPerson(ownerId: string, name: string): FakePerson {
+    const person = { id: randomUUID(), ownerId, name, isHidden: false }
+    this.people.set(person.id, person)
+    return person
+  }
+
+  addAlbum(
+    parts: Pick<FakeAlbum, 'ownerId' | 'name'> &
+      Partial<Omit<FakeAlbum, 'assetIds'>> & { readonly assetIds?: Iterable<string> },
+  ): FakeAlbum {
+    const now = new Date().toISOString()
+    const album: FakeAlbum = {
+      id: randomUUID(),
+      description: '',
+      createdAt: now,
+      updatedAt: now,
+      sharedWith: new Set(),
+      roles: new Map(),
+      ...parts,
+      assetIds: new Set(parts.assetIds),
+    }
+    this.albums.set(album.id, album)
+    return album
+  }
+
+  /** Answers the leaf; its parents are made. */
+  addTag(userId: string, value: string): FakeTag {
+    const known = [...this.tags.values()].find((tag) => tag.userId === userId && tag.value === value)
+    if (known !== undefined) return known
+    const slash = value.lastIndexOf('/')
+    const parentId = slash === -1 ? undefined : this.addTag(userId, value.slice(0, slash)).id
+    const tag = { id: randomUUID(), userId, value, parentId, createdAt: new Date().toISOString() }
+    this.tags.set(tag.id, tag)
+    return tag
+  }
+
+  /** Itself and all below it. */
+  tagFamily(id: string): ReadonlySet<string> {
+    const value = this.tags.get(id)?.value
+    if (value === undefined) return new Set()
+    const family = [...this.tags.values()].filter(
+      (tag) => tag.value === value || tag.value.startsWith(`${value}/`),
+    )
+    return new Set(family.map((tag) => tag.id))
+  }
+
+  /** Newest first, equal dates by id. Sorted again only when somebody changed a date. */
+  assetsByDate(): readonly FakeAsset[] {
+    const kept = this.#byDate?.length === this.assets.size ? this.#byDate : undefined
+    const list = kept ?? [...this.assets.values()]
+    const isSorted = list.every((asset, at) => at === 0 || newestFirst(list[at - 1] ?? asset, asset) <= 0)
+    if (!isSorted) list.sort(newestFirst)
+    this.#byDate = list
+    return list
+  }
+
+  /** What each change of an asset queues, at once or when a test says so. */
+  queueMetadataJob(asset: FakeAsset): void {
+    this.counters.sidecarWriteJobs += 1
+    if (this.jobs === 'at-once') extractMetadata(asset)
+    else this.metadataJobs.add(asset.id)
+  }
+
+  /** Answers how many ran. */
+  runMetadataJobs(): number {
+    const ids = [...this.metadataJobs]
+    this.metadataJobs.clear()
+    for (const asset of ids.map((id) => this.assets.get(id))) if (asset !== undefined) extractMetadata(asset)
+    return ids.length
   }
 
   /** For good: also out of albums and stacks. */
@@ -195,6 +328,7 @@ export class FakeState {
     const asset = this.assets.get(id)
     if (asset === undefined) return
     this.assets.delete(id)
+    this.#byDate = undefined
     this.#assetIdBySha1.delete(`${asset.ownerId}:${asset.sha1}`)
     for (const album of this.albums.values()) album.assetIds.delete(id)
   }
@@ -228,4 +362,9 @@ export class FakeState {
   violate(kind: ViolationKind, route: string, detail: string): void {
     this.violations.push({ kind, route, detail, at: Date.now() })
   }
+}
+
+function newestFirst(a: FakeAsset, b: FakeAsset): number {
+  if (a.fileCreatedAt !== b.fileCreatedAt) return a.fileCreatedAt > b.fileCreatedAt ? -1 : 1
+  return a.id > b.id ? -1 : 1
 }

@@ -131,7 +131,7 @@ export function patternOf(route: string): RegExp {
 }
 
 /** A small generator with a seed (Tommy Ettinger, public domain), so that a failing run can be repeated. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

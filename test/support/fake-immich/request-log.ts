@@ -22,6 +22,11 @@ export class RequestLog {
     for (const check of this.#waiters) check()
   }
 
+  forget(): void {
+    const running = this.requests.filter(({ durationMs }) => durationMs === undefined)
+    this.requests.splice(0, this.requests.length, ...running)
+  }
+
   inFlightOf(route: string): number {
     return this.#inFlight.get(route) ?? 0
   }

@@ -16,12 +16,15 @@ export interface Route {
   readonly permission: string | undefined
   /** Asks for no key. */
   readonly isOpen: boolean
+  /** 403 for everybody else (`x-immich-admin-only`). */
+  readonly isAdminOnly?: boolean
   readonly run: (call: Call) => Promise<Answer>
 }
 
 interface RouteRules {
   readonly permission?: string
   readonly isOpen?: boolean
+  readonly isAdminOnly?: boolean
 }
 
 /** A route without a body. */
@@ -30,21 +33,33 @@ export function plainRoute(name: string, rules: RouteRules, handle: (call: Call)
     await call.beforeEffect()
     return handle(call)
   }
-  return { name, permission: rules.permission, isOpen: rules.isOpen ?? false, run }
+  return { name, ...guardOf(rules), run }
 }
 
 /** A route with a JSON body. */
 export function jsonRoute<T>(
   name: string,
-  rules: RouteRules & { readonly body: ZodType<T> },
+  rules: RouteRules & {
+    readonly body: ZodType<T>
+    /** What the call costs the server more than others, under load. */
+    readonly workMs?: (call: Call, body: T) => number
+  },
   handle: (call: Call, body: T) => Answer,
 ): Route {
   const run = async (call: Call): Promise<Answer> => {
     const body = await call.json(rules.body)
-    await call.beforeEffect()
+    await call.beforeEffect(rules.workMs?.(call, body))
     return handle(call, body)
   }
-  return { name, permission: rules.permission, isOpen: rules.isOpen ?? false, run }
+  return { name, ...guardOf(rules), run }
+}
+
+function guardOf({
+  permission,
+  isOpen = false,
+  isAdminOnly = false,
+}: RouteRules): Omit<Route, 'name' | 'run'> {
+  return { permission, isOpen, isAdminOnly }
 }
 
 export const ID: z.ZodType<string> = z.uuid()

@@ -1,147 +1,118 @@
 /**
- * `/search/metadata` and `/search/statistics`: the filters that an uploader may use.
+ * `/search/metadata` and `/search/statistics`: pages of the flat filters (`search-flat.ts`), and from 3.2 on of the new
+ * ones (`search-filter.ts`).
+ *
+ * Items have neither tags nor albums (immich #16273); EXIF and people only when asked for.
  *
  * @module
  */
 
 import { z } from 'zod'
-import { ok } from './answer.ts'
-import { hexOf } from './asset-routes.ts'
+import { type Answer, HttpError, ok } from './answer.ts'
 import type { Call } from './call.ts'
 import type { FakeAsset } from './fake-state.ts'
-import { ID, jsonRoute, type Route } from './route.ts'
+import { jsonRoute, type Route } from './route.ts'
+import { FILTER, findFiltered, ORDER_BY } from './search-filter.ts'
+import { FLAT, findFlat } from './search-flat.ts'
 import { assetShape } from './shapes.ts'
-
-const FILTER = z.object({
-  id: ID.optional(),
-  albumIds: z.array(ID).optional(),
-  tagIds: z.array(ID).nullish(),
-  isNotInAlbum: z.boolean().optional(),
-  checksum: z.string().optional(),
-  originalFileName: z.string().optional(),
-  visibility: z.enum(['timeline', 'archive', 'hidden', 'locked']).optional(),
-  type: z.enum(['IMAGE', 'VIDEO', 'AUDIO', 'OTHER']).optional(),
-  isFavorite: z.boolean().optional(),
-  rating: z.int().nullish(),
-  withDeleted: z.boolean().optional(),
-  withStacked: z.boolean().optional(),
-  trashedAfter: z.string().optional(),
-  trashedBefore: z.string().optional(),
-  createdAfter: z.string().optional(),
-  createdBefore: z.string().optional(),
-  takenAfter: z.string().optional(),
-  takenBefore: z.string().optional(),
-  updatedAfter: z.string().optional(),
-  updatedBefore: z.string().optional(),
-})
-type Filter = z.infer<typeof FILTER>
-type Test = (asset: FakeAsset) => boolean
-
-const PAGE = FILTER.extend({
-  page: z.int().min(1).optional(),
-  size: z.int().min(1).max(1000).optional(),
-  order: z.enum(['asc', 'desc']).optional(),
-})
 
 const DEFAULT_PAGE_SIZE = 250
 
+const PAGE = z.intersection(
+  FLAT,
+  z.object({
+    page: z.int().min(1).optional(),
+    size: z.int().min(1).max(1000).optional(),
+    order: z.enum(['asc', 'desc']).optional(),
+    withExif: z.boolean().optional(),
+    withPeople: z.boolean().optional(),
+    filter: z.unknown().optional(),
+    orderBy: z.unknown().optional(),
+    cursor: z.unknown().optional(),
+  }),
+)
+type Page = z.infer<typeof PAGE>
+
+const NEW_SHAPE = z.object({
+  filter: FILTER.optional(),
+  orderBy: ORDER_BY.optional(),
+  cursor: z.string().min(1).optional(),
+})
+
 export const SEARCH_ROUTES: readonly Route[] = [
   jsonRoute('POST /search/metadata', { permission: 'asset.read', body: PAGE }, (call, body) => {
-    const { page = 1, size = DEFAULT_PAGE_SIZE, order = 'desc' } = body
-    const sign = order === 'asc' ? 1 : -1
-    const found = matches(call, body).toSorted((a, b) => sign * byDate(a, b))
-    const items = found.slice((page - 1) * size, page * size).map((asset) => assetShape(call.state, asset))
-    const nextPage = found.length > page * size ? String(page + 1) : null
-    return ok({
-      albums: { total: 0, count: 0, items: [], facets: [] },
-      assets: { total: items.length, count: items.length, items, facets: [], nextPage },
-    })
+    const { size = DEFAULT_PAGE_SIZE } = body
+    if (isNewShape(call, body)) {
+      const { cursor } = newShape(call, body)
+      return pageOf(call, body, found(call, body), { start: offsetOf(cursor), size, by: 'cursor' })
+    }
+    return pageOf(call, body, found(call, body), { start: ((body.page ?? 1) - 1) * size, size, by: 'page' })
   }),
-  jsonRoute('POST /search/statistics', { permission: 'asset.statistics', body: FILTER }, (call, body) =>
-    ok({ total: matches(call, body).length }),
+  jsonRoute('POST /search/statistics', { permission: 'asset.statistics', body: PAGE }, (call, body) =>
+    ok({ total: found(call, body).length }),
   ),
 ]
 
-function byDate(a: FakeAsset, b: FakeAsset): number {
-  return Date.parse(a.fileCreatedAt) - Date.parse(b.fileCreatedAt) || (a.id < b.id ? -1 : 1)
-}
-
-function matches(call: Call, filter: Filter): FakeAsset[] {
-  const tests = [
-    ...stateTests(filter),
-    ...valueTests(filter),
-    ...dateTests(filter),
-    ...memberTests(call, filter),
-  ]
-  return [...call.state.assets.values()].filter((asset) => tests.every((test) => test(asset)))
-}
-
-/** Without a filter the trashed and the locked are left out, hidden videos are not. */
-function stateTests(filter: Filter): Test[] {
-  const { visibility, trashedAfter, trashedBefore } = filter
-  const withDeleted = filter.withDeleted === true || trashedAfter !== undefined || trashedBefore !== undefined
-  return [
-    (asset) => withDeleted || asset.deletedAt === undefined,
-    (asset) => (visibility === undefined ? asset.visibility !== 'locked' : asset.visibility === visibility),
-    (asset) => filter.withStacked !== false || asset.stackId === undefined,
-  ]
-}
-
-function valueTests(filter: Filter): Test[] {
-  const { id, checksum, originalFileName, type, isFavorite, rating } = filter
-  const tests: Test[] = []
-  if (id !== undefined) tests.push((asset) => asset.id === id)
-  if (checksum !== undefined) tests.push((asset) => asset.sha1 === hexOf(checksum))
-  if (type !== undefined) tests.push((asset) => asset.type === type)
-  if (isFavorite !== undefined) tests.push((asset) => asset.isFavorite === isFavorite)
-  if (rating !== undefined) tests.push((asset) => asset.rating === rating)
-  if (originalFileName !== undefined) {
-    tests.push((asset) => asset.fileName.toLowerCase().includes(originalFileName.toLowerCase()))
+function found(call: Call, body: Page): FakeAsset[] {
+  if (!isNewShape(call, body)) {
+    const assets = findFlat(call, body)
+    return body.order === 'asc' ? assets.toReversed() : assets
   }
-  return tests
+  const { filter = {}, orderBy } = newShape(call, body)
+  const assets = findFiltered(call, filter, orderBy)
+  return body.withStacked === false ? assets.filter(({ stackId }) => stackId === undefined) : assets
 }
 
-function dateTests(filter: Filter): Test[] {
-  return [
-    ...between((asset) => asset.deletedAt, filter.trashedAfter, filter.trashedBefore),
-    ...between((asset) => asset.createdAt, filter.createdAfter, filter.createdBefore),
-    ...between((asset) => asset.fileCreatedAt, filter.takenAfter, filter.takenBefore),
-    ...between((asset) => asset.updatedAt, filter.updatedAfter, filter.updatedBefore),
-  ]
+/** Before 3.2 the new fields are unknown ones, which are ignored: then a search finds everything (measured on 3.1.0). */
+function isNewShape({ version: { major, minor } }: Call, { filter, orderBy, cursor }: Page): boolean {
+  if (major < 3 || (major === 3 && minor < 2)) return false
+  return filter !== undefined || orderBy !== undefined || cursor !== undefined
 }
 
-function between(
-  dateOf: (asset: FakeAsset) => string | undefined,
-  after: string | undefined,
-  before: string | undefined,
-): Test[] {
-  const millisOf = (asset: FakeAsset): number => Date.parse(dateOf(asset) ?? '')
-  const tests: Test[] = []
-  if (after !== undefined) tests.push((asset) => millisOf(asset) >= Date.parse(after))
-  if (before !== undefined) tests.push((asset) => millisOf(asset) <= Date.parse(before))
-  return tests
+/** @throws {HttpError} 400 beside flat fields. */
+function newShape(call: Call, body: Page): z.infer<typeof NEW_SHAPE> {
+  const stays = new Set(['withStacked', 'size', 'withExif', 'withPeople', 'filter', 'orderBy', 'cursor'])
+  const flat = Object.entries(body).find(([field, value]) => value !== undefined && !stays.has(field))?.[0]
+  if (flat === undefined) return call.parse(NEW_SHAPE, body)
+  const message = `Deprecated field ${flat} cannot be combined with filter/orderBy/cursor`
+  call.violate('invalid-body', message)
+  throw call.invalid([{ code: 'custom', path: [flat], message }], [message])
 }
 
-/** Albums and tags are ANDed. With albums, other people's assets in them are found too. */
-function memberTests(call: Call, filter: Filter): Test[] {
-  const { state, user } = call
-  const { albumIds = [], tagIds, isNotInAlbum } = filter
-  const albums = albumIds.map((id) => state.albums.get(id))
-  const tests: Test[] = albums.map((album) => (asset) => album?.assetIds.has(asset.id) === true)
-  const isVisible = albums.some((album) => album?.ownerId === user.id || album?.sharedWith.has(user.id))
-  if (!isVisible) tests.push((asset) => asset.ownerId === user.id)
-  if (tagIds === null) tests.push((asset) => asset.tagIds.size === 0)
-  for (const id of tagIds ?? []) tests.push((asset) => hasTag(call, asset, id))
-  if (isNotInAlbum === true) {
-    tests.push((asset) => ![...state.albums.values()].some((album) => album.assetIds.has(asset.id)))
+function pageOf(
+  call: Call,
+  body: Page,
+  assets: readonly FakeAsset[],
+  page: { readonly start: number; readonly size: number; readonly by: 'page' | 'cursor' },
+): Answer {
+  const end = page.start + page.size
+  const told = { exif: body.withExif === true, people: body.withPeople === true }
+  const items = assets.slice(page.start, end).map((asset) => assetShape(call.state, asset, told))
+  const hasMore = assets.length > end
+  const { major, minor } = call.version
+  const hasCursors = major > 3 || (major === 3 && minor >= 2)
+  return ok({
+    albums: { total: 0, count: 0, items: [], facets: [] },
+    assets: {
+      total: items.length,
+      count: items.length,
+      items,
+      facets: [],
+      nextPage: hasMore && page.by === 'page' ? String(end / page.size + 1) : null,
+      ...(hasCursors ? { nextCursor: hasMore && page.by === 'cursor' ? cursorOf(end) : null } : {}),
+    },
+  })
+}
+
+function cursorOf(offset: number): string {
+  return Buffer.from(JSON.stringify({ o: offset })).toString('base64url')
+}
+
+function offsetOf(cursor: string | undefined): number {
+  if (cursor === undefined) return 0
+  try {
+    return z.object({ o: z.int().min(0) }).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString())).o
+  } catch {
+    throw new HttpError(400, 'Invalid cursor')
   }
-  return tests
-}
-
-/** Itself or a child of it. */
-function hasTag({ state }: Call, asset: FakeAsset, tagId: string): boolean {
-  const value = state.tags.get(tagId)?.value
-  if (value === undefined) return false
-  const own = [...asset.tagIds].map((id) => state.tags.get(id)?.value ?? '')
-  return own.some((one) => one === value || one.startsWith(`${value}/`))
 }

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { created, HttpError, ok } from './answer.ts'
 import { IMAGE_EXTENSIONS, VIDEO_EXTENSIONS } from './media-extensions.ts'
 import { jsonRoute, plainRoute, type Route } from './route.ts'
-import { adminUserShape } from './shapes.ts'
+import { adminUserShape, userShape } from './shapes.ts'
 
 const CREDENTIALS = z.object({ email: z.string(), password: z.string() })
 
@@ -74,6 +74,31 @@ export const SERVER_ROUTES: readonly Route[] = [
       diskUseRaw: usedBytes,
     })
   }),
+  plainRoute(
+    'GET /server/statistics',
+    { permission: 'server.statistics', isAdminOnly: true },
+    ({ state: { assets } }) => ok({ photos: assets.size, videos: 0, usage: 0, usageByUser: [] }),
+  ),
+  plainRoute('GET /queues', { permission: 'queue.read', isAdminOnly: true }, ({ state }) =>
+    ok([
+      {
+        name: 'sidecar',
+        isPaused: false,
+        statistics: {
+          active: 0,
+          waiting: state.metadataJobs.size,
+          paused: 0,
+          delayed: 0,
+          failed: 0,
+          completed: 0,
+        },
+      },
+    ]),
+  ),
+  // Everybody may ask; the e-mail addresses of all are in it (read in the source of 2.5; `publicUsers` can hide others).
+  plainRoute('GET /users', { permission: 'user.read' }, ({ state }) =>
+    ok([...state.users.values()].map(userShape)),
+  ),
   plainRoute('GET /users/me', { permission: 'user.read' }, ({ user }) => ok(adminUserShape(user))),
   plainRoute('GET /api-keys/me', {}, ({ key }) => {
     if (key.isSession) throw new HttpError(403, 'Not authenticated with API Key')
@@ -88,7 +113,7 @@ export const SERVER_ROUTES: readonly Route[] = [
       userId: user.id,
       userEmail: user.email,
       name: user.name,
-      isAdmin: true,
+      isAdmin: user.isAdmin,
       isOnboarded: true,
       profileImagePath: '',
       shouldChangePassword: false,

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { type Answer, ConnectionDrop, created, HttpError, ok } from './answer.ts'
 import type { Call } from './call.ts'
+import { newFakeAsset } from './fake-asset.ts'
 import type { FakeAsset } from './fake-state.ts'
 import { kindOf } from './media-extensions.ts'
 import { boundaryOf, MultipartError, MultipartParser } from './multipart.ts'
@@ -205,19 +206,13 @@ function newAsset(
   fields: UploadFields,
   sidecar: string | undefined,
 ): FakeAsset {
-  const now = new Date().toISOString()
-  const fileName = fields.filename ?? file.name
-  return {
-    id: randomUUID(),
+  return newFakeAsset({
     ownerId: call.user.id,
     sha1: file.sha1,
-    fileName,
+    fileName: fields.filename ?? file.name,
     sizeBytes: file.sizeBytes,
-    type: kindOf(fileName) ?? 'IMAGE',
     fileCreatedAt: new Date(fields.fileCreatedAt).toISOString(),
     fileModifiedAt: new Date(fields.fileModifiedAt).toISOString(),
-    createdAt: now,
-    updatedAt: now,
     isFavorite: fields.isFavorite === 'true',
     visibility: fields.visibility ?? 'timeline',
     livePhotoVideoId: fields.livePhotoVideoId,
@@ -225,11 +220,6 @@ function newAsset(
     deviceAssetId: fields.deviceAssetId,
     deviceId: fields.deviceId,
     sidecar,
-    description: '',
-    rating: null,
-    deletedAt: undefined,
-    stackId: undefined,
-    tagIds: new Set(),
     metadata: new Map(fields.metadata?.map(({ key, value }) => [key, value])),
-  }
+  })
 }
