@@ -44,7 +44,8 @@ const MAX_CALLS = 90
 const WIDTH = 8
 
 /**
- * Reads the albums that the run added to, where they are remembered and each is a call. What is found to be just what
+ * Reads the albums that the run added to, where they are remembered and the next look would need a call for each: a
+ * session reads all in one stream, and a filter many at once. What is found to be just what
  * was expected is as certain as what was known before.
  */
 export async function readAdded(
@@ -57,7 +58,9 @@ export async function readAdded(
     const isAddedTo = [...changes.values()].some((isIn) => isIn)
     return album !== undefined && before !== undefined && isAddedTo ? [{ album, before, changes }] : []
   })
-  if (added.length === 0 || (await api.capabilities(signal)).hasSearchFilter) return
+  if (added.length === 0) return
+  const { hasSearchFilter, hasSync } = await api.capabilities(signal)
+  if (hasSearchFilter || hasSync) return
   const callsBefore = api.traffic?.calls ?? 0
   await mapBeside(added, WIDTH, async ({ album, before, changes }) => {
     if ((api.traffic?.calls ?? 0) - callsBefore >= MAX_CALLS) return
