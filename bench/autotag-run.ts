@@ -9,11 +9,11 @@
  */
 
 import { readFileSync } from 'node:fs'
+import { keepHeapSmall } from '../src/frugal-heap.ts'
 import { applyPlan } from '../src/immich/autotag/apply/apply-plan.ts'
 import { createAutotagClient } from '../src/immich/autotag/client/autotag-client.ts'
 import { decide } from '../src/immich/autotag/decide/decide.ts'
 import { makePlan } from '../src/immich/autotag/decide/make-plan.ts'
-import { keepHeapSmall } from '../src/immich/autotag/frugal-heap.ts'
 import { loadSnapshot } from '../src/immich/autotag/load/load-snapshot.ts'
 import type { Plan, Step, StepOp } from '../src/immich/autotag/plan.ts'
 import { needsOf } from '../src/immich/autotag/rules/needs.ts'
@@ -65,7 +65,7 @@ process.stdout.write(`${JSON.stringify(await run(settings))}\n`)
 
 async function run(options: RunSettings): Promise<RunReport> {
   const { address, credentials, concurrency, stateFolder, userId } = options
-  keepHeapSmall()
+  keepHeapSmall('both')
   const api = createAutotagClient({ address, key: credentials, concurrency })
   const state = openAutotagState({ folder: stateFolder, address: api.address, userId })
   try {

@@ -4,19 +4,22 @@
  * Tests of one area share a process: starting Node and loading the same modules took longer than most files' tests
  * do. Each file is a suite there, so that its hooks are its own. In a process of their own run the tests of the whole
  * program, and those that measure their process. What takes long starts first, so that it is not left alone at the end.
+ * Half of what the tests of the whole program take is waiting for processes and servers, so more run at a time than
+ * there are cores.
  *
  * All processes share a cache of compiled code, and have their temporary files in memory where there is room for
  * them: no test cuts the power, and to a process that is killed all file systems are alike.
  *
  *     npm test
  *     npm test -- src/queue/retry.test.ts
+ *     npm test -- --test-name-pattern 'leaves at once'
  *
  * @module
  */
 
 import { spawn } from 'node:child_process'
 import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -26,15 +29,30 @@ const MEMORY = '/dev/shm'
 /** Room to spare: how much the tests have at their worst moment was not measured. */
 const MEMORY_NEEDED_BYTES = 4 * 2 ** 30
 
-/** Of those in processes of their own these take the longest, in this order. */
+/** These take the longest, in this order: areas, and files in processes of their own. */
 const LONGEST = [
+  'src-queue',
+  'src-media',
   'test/crash/ingest-crash.test.ts',
   'test/e2e/thumbs.test.ts',
-  'test/e2e/serve.test.ts',
-  'test/e2e/interrupt.test.ts',
-  'test/e2e/ingest.test.ts',
-  'test/e2e/damage.test.ts',
   'test/e2e/upload.test.ts',
+  'test/e2e/damage.test.ts',
+  'src-tasks',
+  'src-server',
+  'test/e2e/serve.test.ts',
+  'src-immich',
+  'test/e2e/queue-control.test.ts',
+  'test/e2e/ingest.test.ts',
+  'src-storage',
+  'test/e2e/interrupt.test.ts',
+  'src-exports',
+  'test-support',
+  'test/crash/upload-crash.test.ts',
+  'test/e2e/dashboard.test.ts',
+  'test/crash/autotag-apply-crash.test.ts',
+  'src-cli',
+  'test/crash/queue-crash.test.ts',
+  'test/e2e/late-parts.test.ts',
 ]
 
 /** Look at the memory or the processor time of their own process. */
@@ -46,6 +64,9 @@ const MEASURING = [
   'src/storage/s3-memory.test.ts',
   'src/tasks/dashboard-tasks.test.ts',
 ]
+
+/** Processes at a time. Each can have workers of its own, hence not many more on a large machine. */
+const AT_A_TIME = Math.min(availableParallelism() + 2, 8)
 
 interface Entry {
   readonly name: string
@@ -62,17 +83,17 @@ function entries(): Entry[] {
     files.filter((file) => !isAlone(file)),
     (file) => file.split('/', 2).join('-').replace('.test.ts', ''),
   )
-  const alone = files.filter((file) => isAlone(file) && !LONGEST.includes(file))
-  const own = (file: string): Entry => ({ name: file.replaceAll(/\W+/g, '-'), files: [file] })
+  const alone = files.filter(isAlone).map((file) => ({ name: file, files: [file] }))
   const shared = Object.entries(areas).map(([name, together = []]) => ({ name, files: together }))
-  return [...shared, ...LONGEST.map(own), ...alone.map(own)]
+  const place = ({ name }: Entry): number => (LONGEST.includes(name) ? LONGEST.indexOf(name) : LONGEST.length)
+  return [...shared, ...alone].sort((a, b) => place(a) - place(b))
 }
 
 /** A program for each entry, since `node --test` takes files; named so that it starts them in order. */
 function writePrograms(folder: string): string {
   mkdirSync(folder)
   for (const [index, { name, files }] of entries().entries()) {
-    const path = join(folder, `${String(index).padStart(3, '0')}-${name}.mjs`)
+    const path = join(folder, `${String(index).padStart(3, '0')}-${name.replaceAll(/\W+/g, '-')}.mjs`)
     writeFileSync(path, programOf(files))
   }
   return join(folder, '*.mjs')
@@ -104,7 +125,7 @@ function temporaryFolder(): string {
 const given = process.argv.slice(2)
 const namesFiles = given.some((argument) => argument.endsWith('.ts'))
 const temp = temporaryFolder()
-const options = ['--test', '--test-concurrency=3', '--test-reporter=spec']
+const options = ['--test', `--test-concurrency=${AT_A_TIME}`, '--test-reporter=spec']
 const files = namesFiles ? [] : [writePrograms(join(temp, 'programs'))]
 const child = spawn(process.execPath, [...options, ...given, ...files], {
   stdio: 'inherit',

@@ -5,10 +5,10 @@
  */
 
 import { HeirloomError } from '../errors.ts'
+import { keepHeapSmall } from '../frugal-heap.ts'
 import type { Backend } from '../queue/backend.ts'
 import type { Storage } from '../storage/storage.ts'
 import { formatBytes } from '../units.ts'
-import { keepHeapSmall } from './frugal-heap.ts'
 import type { PlaceOptions } from './item.ts'
 import type { ListedAnswer, PlanChunk, PlannedItem } from './plan-chunk.ts'
 import { reopenMissing } from './reopen-missing.ts'
@@ -66,7 +66,7 @@ export class ExportIntake {
     this.#storage = storage
     this.#options = options
     // Here and in the store's thread every chunk becomes garbage as soon as it is committed.
-    keepHeapSmall()
+    keepHeapSmall('old')
   }
 
   /** Deals with one chunk; what it returns is the worker's answer. Idempotent: a chunk may come again. */

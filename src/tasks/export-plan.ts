@@ -24,10 +24,10 @@ import type { MediaItem } from '../exports/media-item.ts'
 import type { NonMedia } from '../exports/platform.ts'
 import { type ExportReading, readExport } from '../exports/read-export.ts'
 import { PLATFORMS } from '../exports/registry.ts'
+import { keepHeapSmall, shrinkHeap } from '../frugal-heap.ts'
 import { fingerprintOf } from '../library/ledger.ts'
 import type { TaskContext } from '../queue/handler.ts'
 import { emitSpooled } from './emit-spooled.ts'
-import { keepHeapSmall, shrinkHeap } from './frugal-heap.ts'
 import {
   chunksOf,
   type ListedAnswer,
@@ -61,7 +61,7 @@ export interface ExportResult {
 }
 
 export async function planExport(payload: ExportPayload, context: TaskContext): Promise<ExportResult> {
-  keepHeapSmall()
+  keepHeapSmall('old')
   const emit = (chunk: PlanChunk): Promise<unknown> => context.emit(chunk)
   await emit({ type: 'phase', phase: 'listing' })
   const archive = await openArchive(payload.inputs, {})

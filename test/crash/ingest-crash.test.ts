@@ -28,7 +28,7 @@ import {
 } from '../support/run-heirloom.ts'
 import { ignoreState, treeFacts } from '../support/tree-digest.ts'
 
-const KILLS = Number(process.env['HEIRLOOM_CRASH_KILLS'] ?? 12)
+const KILLS = Number(process.env['HEIRLOOM_CRASH_KILLS'] ?? 8)
 /** Libraries that are worked on at a time. */
 const LANES = 2
 const CRASHED_RUNS = 2

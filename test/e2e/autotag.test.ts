@@ -12,11 +12,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
 import type { ApplySummary, AutotagReport, PlanResult } from '../../src/immich/autotag/autotag-jobs.ts'
 import type { AssetParts } from '../support/fake-immich/fake-asset.ts'
 import { type FakeImmich, startFakeImmich } from '../support/fake-immich/fake-immich.ts'
 import type { FakeAsset } from '../support/fake-immich/fake-state.ts'
-import { type HeirloomRun, runHeirloom, startHeirloom } from '../support/run-heirloom.ts'
+import { runHeirloom, startHeirloom } from '../support/run-heirloom.ts'
+import { type RunHere, runHere } from '../support/run-here.ts'
 
 const PERMISSIONS = [
   'asset.read',
@@ -100,8 +102,13 @@ after(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function autotag(verb: string, ...args: string[]): Promise<HeirloomRun> {
-  return await runHeirloom(['autotag', verb, ...args, '--rules', join(folder, 'rules.yaml')], { env })
+function lineOf(verb: string, ...args: string[]): string[] {
+  return ['autotag', verb, ...args, '--rules', join(folder, 'rules.yaml')]
+}
+
+/** In this process: what it does with the server is the same, and starting one for each call took most of the time. */
+async function autotag(verb: string, ...args: string[]): Promise<RunHere> {
+  return await runHere(lineOf(verb, ...args), { env, clock: systemClock })
 }
 
 async function resultOf<T>(verb: string, ...args: string[]): Promise<T> {
@@ -138,9 +145,17 @@ describe('rules are applied', () => {
   before(async () => {
     untouched = picture()
     const saved = join(folder, 'plan.json')
-    planned = await resultOf<PlanResult>('plan', '-o', saved, '--html', join(folder, 'plan.html'))
+    // These two in processes of their own, as users run them.
+    const plan = await runHeirloom(
+      lineOf('plan', '-o', saved, '--html', join(folder, 'plan.html'), '--json'),
+      { env },
+    )
+    assert.equal(plan.exitCode, 0, plan.stderr)
+    planned = JSON.parse(plan.stdout)
     assert.deepEqual(picture(), untouched)
-    applied = await resultOf<ApplySummary>('apply', saved)
+    const apply = await runHeirloom(lineOf('apply', saved, '--json'), { env })
+    assert.equal(apply.exitCode, 0, apply.stderr)
+    applied = JSON.parse(apply.stdout)
     fake.state.runMetadataJobs()
   })
 
@@ -228,7 +243,7 @@ describe('a run that is broken off', () => {
   test('is finished by the next apply, with nothing made twice', async () => {
     await autotag('plan', '--forget-overrides')
     fake.faults.add({ kind: 'stall', when: 'answer', route: 'PUT /assets' })
-    const run = startHeirloom(['autotag', 'apply', '--auto', '--rules', join(folder, 'rules.yaml')], { env })
+    const run = startHeirloom(lineOf('apply', '--auto'), { env })
     await fake.untilEnded('POST /albums', fake.callsOf('POST /albums') + 1)
     run.child.kill('SIGKILL')
     await run.ended
@@ -243,12 +258,36 @@ describe('a run that is broken off', () => {
   })
 })
 
+describe('an undo that is broken off', () => {
+  test('is finished by the next undo, which takes back no run before it', async () => {
+    fake.faults.add({ kind: 'stall', when: 'answer', route: 'DELETE /albums/*' })
+    const run = startHeirloom(lineOf('undo', '--yes'), { env })
+    await fake.untilEnded('DELETE /tags/*', fake.callsOf('DELETE /tags/*') + 1)
+    run.child.kill('SIGKILL')
+    await run.ended
+    fake.faults.clear()
+    const undone = (await resultOf<AutotagReport>('report')).runs.at(0)?.undoes
+    const { run: finished, differences } = await resultOf<ApplySummary>('undo', '--yes')
+    assert.deepEqual([finished.kind, finished.status, finished.undoes], ['undo', 'completed', undone])
+    assert.deepEqual(differences, [])
+    const { runs } = await resultOf<AutotagReport>('report')
+    assert.deepEqual(
+      runs.map(({ kind, status }) => [kind, status]),
+      [
+        ['undo', 'completed'],
+        ['apply', 'completed'],
+        ['undo', 'completed'],
+        ['apply', 'completed'],
+      ],
+    )
+    assert.deepEqual([...fake.state.albums.values()], [])
+  })
+})
+
 describe('a key that may not do enough', () => {
   test('is told what it lacks, before anything is read', async () => {
     const { secret } = fake.addKey(PERMISSIONS.filter((name) => !name.startsWith('tag.')))
-    const run = await runHeirloom(['autotag', 'plan', '--rules', join(folder, 'rules.yaml')], {
-      env: { ...env, KEY: secret },
-    })
+    const run = await runHere(lineOf('plan'), { env: { ...env, KEY: secret }, clock: systemClock })
     assert.equal(run.exitCode, 1)
     assert.match(run.stderr, /tag\.asset, tag\.create, tag\.read/u)
     assert.doesNotMatch(run.stderr, new RegExp(secret, 'u'))

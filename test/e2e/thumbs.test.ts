@@ -315,7 +315,7 @@ describe('a hostile file costs one task', () => {
   }, async () => {
     await put('slow.png', slowPng())
     for (const [index, photo] of photos.entries()) await put(`${index}.jpg`, photo)
-    const running = start('--workers', '1', '--thumb-timeout', '700ms', '--log-level', 'info')
+    const running = start('--workers', '1', '--thumb-timeout', '1500ms', '--log-level', 'info')
     const run = await running.ended
     const summary = JSON.parse(run.stdout) as ThumbsSummary
     assert.equal(reasonOf(summary, 'slow.png'), 'queue/timeout')

@@ -21,9 +21,10 @@ import { print, withAutotag } from './with-autotag.ts'
 export async function runApply(context: CommandContext, options: AutotagCommandOptions): Promise<number> {
   return await withAutotag(context, options, async (autotag, session, signal) => {
     const left = autotag.unfinished()
-    const resumed = left === undefined ? undefined : await resume(autotag, left, session, options)
-    if (resumed !== undefined && (signal.aborted || codeOf(resumed) !== 0)) {
-      return finish(resumed, session, options)
+    const resumed = left === undefined ? undefined : await resume(autotag, left, session)
+    if (resumed !== undefined) {
+      if (signal.aborted || codeOf(resumed) !== 0) return finish(resumed, session, options)
+      tell(resumed, session, options)
     }
     return options.subject === undefined
       ? await applyNew(context, options, autotag, { session, resumed })
@@ -64,18 +65,17 @@ async function applyNew(
   return finish(await autotag.apply(plan), session, options, resumed)
 }
 
-/** Finishes a run that was broken off. What it did is shown now, but with `--json`. */
-export async function resume(
-  autotag: Autotag,
-  run: RunRecord,
-  session: Session,
-  { json }: AutotagCommandOptions,
-): Promise<ApplySummary> {
+/** Finishes a run that was broken off. */
+export async function resume(autotag: Autotag, run: RunRecord, session: Session): Promise<ApplySummary> {
   session.view.say(`the run ${run.id} was broken off: finishing it first`)
   const summary = await autotag.resume(run)
   session.view.stop()
-  if (!json && codeOf(summary) === 0) print(session.io, applyLines(summary, session.style))
   return summary
+}
+
+/** What such a run did; with `--json` that is told together with what follows. */
+export function tell(summary: ApplySummary, { io, style }: Session, { json }: AutotagCommandOptions): void {
+  if (!json) print(io, applyLines(summary, style))
 }
 
 async function applySaved(
@@ -117,8 +117,8 @@ export function finish(
   return codeOf(summary)
 }
 
-export function codeOf({ run, undone, differences }: ApplySummary): number {
-  if (run.status === 'interrupted') return EXIT_INTERRUPTED
+export function codeOf({ run, undone, differences, stoppedBy }: ApplySummary): number {
+  if (run.status === 'interrupted' && stoppedBy === undefined) return EXIT_INTERRUPTED
   const isWell = run.status === 'completed' && undone.every(isHarmless)
   return isWell && differences.length === 0 ? 0 : 1
 }

@@ -79,6 +79,8 @@ function limited(lines: readonly string[], { verbose, columns }: SummaryStyle): 
 
 function nextLines({ run, done }: ApplySummary): string[] {
   if (run.status === 'interrupted' || run.status === 'failed')
-    return ['What is left is done by: heirloom autotag apply']
+    return [
+      `What is left is done by: heirloom autotag ${run.kind === 'undo' ? `undo ${run.undoes}` : 'apply'}`,
+    ]
   return done === 0 ? [] : [`To take it back: heirloom autotag undo ${run.id}`]
 }

@@ -10,14 +10,15 @@
 import { createReadStream } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import type { Clock } from '../../clock.ts'
 import { HeirloomError, systemCode } from '../../errors.ts'
 import type {
   Autotag,
   AutotagConnection,
   AutotagJobs,
   AutotagProgress,
-  LocateRule,
 } from '../../immich/autotag/autotag-jobs.ts'
+import type { Locate } from '../../immich/autotag/rules/read-rules.ts'
 import type { Rules, RulesProblem } from '../../immich/autotag/rules.ts'
 import { pluralize } from '../../units.ts'
 import { type CommandContext, configOf } from '../command.ts'
@@ -31,6 +32,7 @@ import { createAutotagView, type ProgressView } from '../live-view.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
 import type { SummaryStyle } from '../problem-line.ts'
 import { UsageError } from '../usage-error.ts'
+import { createSilence } from './silence.ts'
 
 /** A plan that changes 500,000 assets in several ways has less: what is larger is a file of something else. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024
@@ -87,7 +89,7 @@ async function readTextIfThere(path: string, maxBytes: number): Promise<string |
       if (sizeBytes > maxBytes) throw new UsageError([`${path} is too large`])
       parts.push(part)
     }
-    return Buffer.concat(parts).toString()
+    return decodeText(Buffer.concat(parts), path)
   } catch (error) {
     const code = systemCode(error)
     if (code === 'ENOENT') return undefined
@@ -95,6 +97,15 @@ async function readTextIfThere(path: string, maxBytes: number): Promise<string |
     throw new UsageError([
       code === 'EISDIR' ? `${path} is a folder, and no file` : `${path} cannot be read (${code})`,
     ])
+  }
+}
+
+/** Bytes that are read wrongly would become other names of tags and albums. @throws {@link UsageError} */
+function decodeText(bytes: Buffer, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new UsageError([`${path} is not text in UTF-8`], { hint: 'Save it as UTF-8, and try again.' })
   }
 }
 
@@ -116,7 +127,7 @@ export function problemLines(path: string, problems: readonly RulesProblem[]): s
 export interface LoadedRules {
   readonly file: RulesFile
   readonly rules: Rules
-  readonly locate: LocateRule
+  readonly locate: Locate
 }
 
 /** The rules; what is wrong goes to `say`. @throws {@link RulesError}, {@link UsageError} */
@@ -161,7 +172,8 @@ export async function startSession(
   const resolved = configOf(io, options)
   const config = requireConfig(resolved)
   const color = hasColor(io, io.stderr, config.color)
-  const view = createRestartable(
+  const view = createSessionView(
+    io.clock,
     start.createView ?? (() => createAutotagView(io, { json: options.json, color })),
   )
   for (const warning of resolved.warnings) view.say(`warning: ${warning}`)
@@ -177,32 +189,54 @@ export async function startSession(
     view,
     style: { paint, verbose: config.verbose, columns: columnsOf(io.stdout) },
     open: async ({ signal }) =>
-      await jobs.open({
-        connection,
-        rules,
-        locate,
-        stateFolder: stateFolderOf(options, { file, rules, config }, io),
-        nice: options.own['nice'] === true || rules.run.nice,
-        signal,
-        onProgress: view.update,
-        clock: io.clock,
-      }),
+      await view.whileOpening(() =>
+        jobs.open({
+          connection,
+          rules,
+          locate,
+          stateFolder: stateFolderOf(options, { file, rules, config }, io),
+          nice: options.own['nice'] === true || rules.run.nice,
+          signal,
+          onProgress: view.update,
+          clock: io.clock,
+        }),
+      ),
   }
 }
 
-/** A view that begins anew after it was stopped. */
-function createRestartable(create: () => AutotagView): AutotagView {
+interface SessionView extends AutotagView {
+  /** What is done after it has no progress at once either, so silence is listened for from here on. */
+  whileOpening<Result>(work: () => Promise<Result>): Promise<Result>
+}
+
+/** A view that begins anew after it was stopped, and says so when nothing comes. */
+function createSessionView(clock: Clock, create: () => AutotagView): SessionView {
   let view: AutotagView | undefined
   const current = (): AutotagView => {
     view ??= create()
     return view
   }
+  const silence = createSilence(clock, (line) => current().say(line))
   return {
-    update: (progress) => current().update(progress),
+    update: (progress) => {
+      if (progress.stage === 'deciding') silence.end()
+      else silence.heard()
+      current().update(progress)
+    },
     say: (line) => current().say(line),
     stop: () => {
+      silence.end()
       view?.stop()
       view = undefined
+    },
+    whileOpening: async (work) => {
+      silence.heard()
+      try {
+        return await work()
+      } catch (error) {
+        silence.end()
+        throw error
+      }
     },
   }
 }

@@ -30,7 +30,7 @@ async function run(line: string, fake = fakeAutotag(), options: Options = {}) {
 /** A run that was broken off, of which 40 changes were left. */
 function brokenOff(kind: 'apply' | 'undo', changes: Partial<Autotag> = {}): ReturnType<typeof fakeAutotag> {
   return fakeAutotag({
-    unfinished: () => ({ ...RUN, kind, status: 'interrupted' }),
+    unfinished: () => ({ ...RUN, kind, undoes: kind === 'undo' ? RUN.id : undefined, status: 'interrupted' }),
     resume: async () => applySummary({ done: 40 }),
     ...changes,
   })
@@ -88,13 +88,46 @@ describe('one JSON document', () => {
 })
 
 describe('autotag undo', () => {
-  test('finishes an undo that was broken off, but no apply', async () => {
-    assert.deepEqual((await run('autotag undo -y', brokenOff('undo'))).asked, [
-      'resume',
-      'undoPlan',
-      'apply',
-      'close',
-    ])
+  test('finishes an undo that was broken off, and is done with it', async () => {
+    const { asked, code, out } = await run('autotag undo -y', brokenOff('undo'))
+    assert.deepEqual([asked, code], [['resume', 'close'], 0])
+    assert.match(out, /^done: 40 changes made/u)
+    assert.equal(out.match(/40 changes made/gu)?.length, 1)
+  })
+
+  test('says what was not done then, when it was asked for less than a run', async () => {
+    const { asked, err } = await run('autotag undo -y --rule dates', brokenOff('undo'))
+    assert.deepEqual(asked, ['resume', 'close'])
+    assert.match(err, /only the undo that was broken off was finished/u)
+    assert.doesNotMatch((await run('autotag undo -y', brokenOff('undo'))).err, /only the undo/u)
+  })
+
+  test('prints the undo that it finished as the one JSON document', async () => {
+    const { code, out } = await run('autotag undo -y --json', brokenOff('undo'))
+    assert.deepEqual([code, JSON.parse(out).done, out.match(/\n/gu)?.length], [0, 40, 1])
+  })
+
+  test('finishes it, then undoes the run that was named', async () => {
+    const { asked, out } = await run('autotag undo another -y --json', brokenOff('undo'))
+    assert.deepEqual(asked, ['resume', 'undoPlan', 'apply', 'close'])
+    assert.deepEqual([JSON.parse(out).done, JSON.parse(out).resumed.done], [2, 40])
+  })
+
+  test('is done when the run that was named is the one whose undo it finished, and nothing of it is left', async () => {
+    const undoPlan = async () => ({ ...planResult([]), run: RUN.id })
+    const { asked, code, out } = await run(`autotag undo ${RUN.id} -y`, brokenOff('undo', { undoPlan }))
+    assert.deepEqual([asked, code], [['resume', 'undoPlan', 'close'], 0])
+    assert.doesNotMatch(out, /Nothing/u)
+    const json = await run(`autotag undo ${RUN.id} -y --json`, brokenOff('undo', { undoPlan }))
+    assert.equal(JSON.parse(json.out).done, 40)
+  })
+
+  test('undoes what is left of that run, if its undo was of a part of it', async () => {
+    const { asked } = await run(`autotag undo ${RUN.id} -y`, brokenOff('undo'))
+    assert.deepEqual(asked, ['resume', 'undoPlan', 'apply', 'close'])
+  })
+
+  test('finishes no apply that was broken off', async () => {
     assert.deepEqual((await run('autotag undo -y', brokenOff('apply'))).asked, ['undoPlan', 'apply', 'close'])
   })
 
@@ -107,6 +140,18 @@ describe('autotag undo', () => {
     const { out, code } = await run('autotag undo', fake)
     assert.equal(code, 0)
     assert.match(out, /\nNothing: all of it is otherwise by now, or taken back already\.\n$/u)
+  })
+})
+
+describe('a run that is stopped before its end', () => {
+  const interrupted = { ...RUN, status: 'interrupted' } as const
+  const stoppedBy = { code: 'immich/unreachable', message: 'nobody is there', recovery: 'retry' } as const
+
+  test('is 130 when it was Ctrl-C, and 1 when the server went away', async () => {
+    const ctrlC = fakeAutotag({ apply: async () => applySummary({ run: interrupted }) })
+    assert.equal((await run('autotag apply --auto', ctrlC)).code, 130)
+    const gone = fakeAutotag({ apply: async () => applySummary({ run: interrupted, stoppedBy }) })
+    assert.equal((await run('autotag apply --auto', gone)).code, 1)
   })
 })
 
@@ -136,6 +181,49 @@ describe('what goes on', () => {
     }
     const { err } = await run('autotag apply --auto', { ...fake, jobs })
     assert.match(err, /reading assets: 1 of 2, 3 calls\napplying tags: 1 of 2, 3 calls\n/u)
+  })
+})
+
+describe('a server that is silent', () => {
+  /** Applies for 100 s, with a sign of life after 9 s and after 50. */
+  async function runSilent(...more: string[]): Promise<string> {
+    const io = memoryIo({ cwd: folder })
+    const fake = fakeAutotag()
+    const tell = (done: number): void =>
+      fake.options[0]?.onProgress({ stage: 'applying', what: 'tags', done, total: 2, calls: done })
+    const jobs = {
+      ...fake.jobs,
+      open: async (options: Parameters<typeof fake.jobs.open>[0]) => ({
+        ...(await fake.jobs.open(options)),
+        unfinished: () => undefined,
+        close: async () => undefined,
+        plan: async () => planResult([TAG_STEP]),
+        apply: async () => {
+          tell(0)
+          io.clock.advance(9_000)
+          tell(1)
+          io.clock.advance(50_000)
+          tell(2)
+          io.clock.advance(5_000)
+          return applySummary()
+        },
+      }),
+    }
+    await main(['autotag', 'apply', '--auto', ...more], io, fakeServices({ autotag: async () => jobs }))
+    io.clock.advance(100_000)
+    return io.stderr.text()
+  }
+
+  test('is told of, once a silence', async () => {
+    const lines = (await runSilent()).split('\n').filter((line) => line.includes('waiting'))
+    assert.deepEqual(lines, ['nothing has come from the server for 15 s: waiting for it'])
+  })
+
+  test('is told of as JSON with --json', async () => {
+    assert.match(
+      await runSilent('--json'),
+      /"message":"nothing has come from the server for 15 s: waiting for it"/u,
+    )
   })
 })
 
@@ -177,6 +265,22 @@ describe('files that are no rules and no plans', () => {
     assert.match(err, /rules is a folder, and no file/u)
     assert.match((await run('autotag apply rules')).err, /rules is a folder, and no file/u)
     assert.match((await run('autotag apply none.json')).err, /none\.json: no such file/u)
+  })
+
+  test('are refused when they are no UTF-8: a name read wrongly would be another one', async () => {
+    writeFileSync(join(folder, 'old.yaml'), Buffer.from('version: 1 # für\n', 'latin1'))
+    writeFileSync(join(folder, 'wide.json'), Buffer.from('\uFEFF{"format":1}', 'utf16le'))
+    const { code, err } = await run('autotag plan --rules old.yaml')
+    assert.equal(code, 2)
+    assert.match(err, /old\.yaml is not text in UTF-8\nSave it as UTF-8/u)
+    assert.match((await run('autotag apply wide.json')).err, /wide\.json is not text in UTF-8/u)
+  })
+
+  test('may begin with a byte order mark', async () => {
+    const text = JSON.stringify(planResult([TAG_STEP]).plan)
+    writeFileSync(join(folder, 'marked.json'), `\uFEFF${text}`)
+    const { asked } = await run('autotag apply marked.json')
+    assert.deepEqual(asked, ['apply', 'close'])
   })
 
   test('are not read to their end when they have none', async () => {

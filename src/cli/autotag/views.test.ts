@@ -50,6 +50,12 @@ describe('applyLines', () => {
       const shown = applyLines(applySummary({ run: { ...RUN, status } }), PIPE)
       assert.equal(shown.at(-1), 'What is left is done by: heirloom autotag apply')
     })
+
+    test(`says how to go on after an undo that is ${status}`, () => {
+      const undo = { ...RUN, kind: 'undo', undoes: 'the-first', status } as const
+      const shown = applyLines(applySummary({ run: undo }), PIPE)
+      assert.equal(shown.at(-1), 'What is left is done by: heirloom autotag undo the-first')
+    })
   }
 })
 

@@ -1,40 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { decideTaken } from '../../media/dates.ts'
-import type { Taken, TakenEvidence } from '../../media/metadata.ts'
-import type { ArchiveEntry } from '../archive/archive.ts'
-import type { MediaItem } from '../media-item.ts'
-import type { Listing, Reading } from '../platform.ts'
+import {
+  AT,
+  byName,
+  type Files,
+  listingOf,
+  ROOT,
+  read,
+  readListing,
+  TAKEN,
+  TRIP,
+  YEAR,
+} from '../../../test/support/google-photos-reading.ts'
 import { googlePhotos } from './google-photos.ts'
-
-/** Files of an export: an object is written as JSON, text as it is, a number is a media file of that size. */
-type Files = Record<string, object | string | number>
-
-const ROOT = 'Takeout/Google Photos'
-const YEAR = `${ROOT}/Photos from 2021`
-const TRIP = `${ROOT}/Trip`
-const TAKEN = { photoTakenTime: { timestamp: '1625437805' } }
-const AT = 1_625_437_805_000
-const NOW = Date.UTC(2026, 0, 1)
-const CAMERA: TakenEvidence = {
-  source: 'embedded',
-  detail: 'DateTimeOriginal',
-  local: '2015-08-01T12:00:00',
-  precision: 'second',
-}
-
-/** The date of a picture whose JSON names {@link AT} as taken, and this time as that of its upload. */
-async function decideAfter(
-  creationTime: object,
-  evidence: readonly TakenEvidence[],
-): Promise<Taken | undefined> {
-  const { items } = await read({
-    [`${YEAR}/a.jpg`]: 1,
-    [`${YEAR}/a.jpg.json`]: { ...TAKEN, creationTime, title: 'a.jpg' },
-  })
-  return decideTaken({ evidence: [...evidence, ...(items[0]?.taken ?? [])], now: NOW })
-}
 
 describe('claim', () => {
   const FOUND: readonly (readonly [layout: string, exportName: string, paths: readonly string[]])[] = [
@@ -120,83 +99,6 @@ describe('read', () => {
     )
   })
 
-  test('tells the time of upload behind the time taken', async () => {
-    const { items } = await read({
-      [`${YEAR}/a.jpg`]: 1,
-      [`${YEAR}/a.jpg.json`]: { ...TAKEN, creationTime: { timestamp: '1625500000' }, title: 'a.jpg' },
-    })
-    assert.deepEqual(
-      items[0]?.taken.map(({ detail, at }) => [detail, at]),
-      [
-        ['photoTakenTime', AT],
-        ['creationTime', 1_625_500_000_000],
-        ['year-folder', undefined],
-      ],
-    )
-  })
-
-  test('a picture that is dated by its upload keeps the date of its camera', async () => {
-    const taken = await decideAfter({ timestamp: '1625437000' }, [CAMERA])
-    assert.equal(taken?.local, CAMERA.local)
-    assert.equal(taken?.source, 'embedded')
-  })
-
-  test('a picture whose date was corrected long after its upload has the corrected one', async () => {
-    const taken = await decideAfter({ timestamp: '1725437000' }, [CAMERA])
-    assert.equal(taken?.at, AT)
-    assert.equal(taken?.detail, 'photoTakenTime')
-  })
-
-  test('the time of upload dates only what has no other date', async () => {
-    const upload = { creationTime: { timestamp: '1625500000' }, title: 'a.jpg' }
-    const { items } = await read({
-      [`${TRIP}/a.jpg`]: 1,
-      [`${TRIP}/a.jpg.json`]: upload,
-      [`${YEAR}/b.jpg`]: 1,
-      [`${YEAR}/b.jpg.json`]: { ...upload, title: 'b.jpg' },
-    })
-    const decide = (name: string, ...more: TakenEvidence[]): string | undefined =>
-      decideTaken({ evidence: [...byName(items, name).taken, ...more], now: NOW })?.detail
-    assert.equal(decide('a.jpg'), 'creationTime')
-    const named: TakenEvidence = {
-      source: 'file-name',
-      detail: 'yyyymmdd',
-      local: '2012-03-04T00:00:00',
-      precision: 'day',
-    }
-    assert.equal(decide('a.jpg', named), 'yyyymmdd')
-    const fileTime: TakenEvidence = { source: 'file-time', detail: 'mtime', at: AT, precision: 'second' }
-    assert.equal(decide('a.jpg', fileTime), 'creationTime')
-    const other = decideTaken({
-      evidence: [
-        { source: 'folder-name', detail: 'year-folder', local: '2012-01-01T00:00:00', precision: 'year' },
-        ...byName(items, 'a.jpg').taken,
-      ],
-      now: NOW,
-    })
-    assert.equal(other?.detail, 'year-folder')
-  })
-
-  test('the folder of 1970 dates only what was taken then: it holds what Google has no time of, too', async () => {
-    const year = `${ROOT}/Photos from 1970`
-    const { items } = await read({
-      [`${year}/zero.jpg`]: 1,
-      [`${year}/zero.jpg.json`]: { title: 'zero.jpg', photoTakenTime: { timestamp: '0' } },
-      [`${year}/bare.jpg`]: 1,
-      [`${year}/then.jpg`]: 1,
-      [`${year}/then.jpg.json`]: { title: 'then.jpg', photoTakenTime: { timestamp: '15000000' } },
-      [`${ROOT}/Photos from 1971/later.jpg`]: 1,
-    })
-    const told = (name: string): unknown => {
-      const { taken, isUndated } = byName(items, name)
-      return [isUndated ?? false, ...taken.map(({ detail }) => detail)]
-    }
-    assert.deepEqual(told('zero.jpg'), [true])
-    assert.deepEqual(told('bare.jpg'), [true])
-    assert.deepEqual(told('then.jpg'), [false, 'photoTakenTime', 'year-folder'])
-    assert.deepEqual(told('later.jpg'), [false, 'year-folder'])
-  })
-
   test('keeps a picture whose JSON is broken, and names the JSON', async () => {
     const reading = await read({ [`${YEAR}/a.jpg`]: 1, [`${YEAR}/a.jpg.json`]: '{"title": "a.j' })
     assert.equal(reading.items.length, 1)
@@ -223,82 +125,6 @@ describe('read', () => {
     const entries = listing.entries.map((entry) => ({ ...entry, sizeBytes: 2 ** 40 }))
     const reading = await googlePhotos.read({ ...listing, entries, read: () => assert.fail('read') })
     assert.equal(reading.nonMedia[0]?.outcome, 'failed')
-  })
-
-  test('knows albums by their content, year folders by theirs', async () => {
-    const { albums, items } = await read({
-      [`${TRIP} d_/any.json`]: { title: 'Trip d&#39;été', description: 'South', date: {} },
-      [`${TRIP} d_/a.jpg`]: 1,
-      [`${YEAR}/metadata.json`]: { title: 'Photos from 2021', date: {} },
-      [`${YEAR}/b.jpg`]: 1,
-      [`${ROOT}/Kuvat 2021/c.jpg`]: 1,
-      [`${ROOT}/Kuvat 2021/c.jpg.json`]: { ...TAKEN, title: 'c.jpg' },
-      [`${ROOT}/Rome 1999/d.jpg`]: 1,
-      [`${ROOT}/Rome 1999/d.jpg.json`]: { ...TAKEN, title: 'd.jpg' },
-    })
-    assert.deepEqual(albums, [
-      { key: `${ROOT}/Rome 1999`, title: 'Rome 1999' },
-      { key: `${TRIP} d_`, title: "Trip d'été", description: 'South' },
-    ])
-    assert.deepEqual(byName(items, 'a.jpg').albums, [`${TRIP} d_`])
-    assert.equal(byName(items, 'c.jpg').taken[1]?.local, '2021-01-01T00:00:00')
-    assert.deepEqual(byName(items, 'b.jpg').albums, [])
-  })
-
-  test('an album without a title has the name of its folder, or of a memory that lost its quotes', async () => {
-    const { albums } = await read({
-      [`${ROOT}/Untitled(3)/metadata.json`]: { title: '' },
-      [`${ROOT}/The _best_ day/a.jpg`]: 1,
-      [`${ROOT}/user-generated-memory-titles.json`]: { title: ['The "best" day'] },
-    })
-    assert.deepEqual(
-      albums.map(({ title }) => title),
-      ['The "best" day', 'Untitled(3)'],
-    )
-  })
-
-  test('an album without its file is remarked, unless it never had a title', async () => {
-    const { albums, remarks } = await read({ [`${ROOT}/Sans titre(2)/a.jpg`]: 1, [`${TRIP}/b.jpg`]: 1 })
-    assert.equal(albums.length, 2)
-    const missing = remarks.filter(({ code }) => code === 'album-file-missing')
-    assert.deepEqual(
-      missing.map(({ path }) => path),
-      [TRIP],
-    )
-  })
-
-  test('an album position is the last resort', async () => {
-    const { items } = await read({
-      [`${TRIP}/metadata.json`]: {
-        title: 'Trip',
-        enrichments: [
-          { locationEnrichment: { location: [{ latitudeE7: 10_000_000, longitudeE7: 20_000_000 }] } },
-        ],
-      },
-      [`${TRIP}/a.jpg`]: 1,
-      [`${TRIP}/a.jpg.json`]: { ...TAKEN, title: 'a.jpg', geoData: { latitude: 0, longitude: 0 } },
-    })
-    assert.deepEqual(items[0]?.position, { latitude: 1, longitude: 2 })
-  })
-
-  test('a JSON without picture makes the picture of its year a member of its album', async () => {
-    const asset = { ...TAKEN, title: 'a.jpg' }
-    const { items, nonMedia, remarks } = await read({
-      [`${TRIP}/metadata.json`]: { title: 'Trip' },
-      [`${TRIP}/a.jpg.json`]: asset,
-      [`${TRIP}/gone.jpg.json`]: { ...TAKEN, title: 'gone.jpg' },
-      [`${YEAR}/a.jpg`]: 1,
-      [`${YEAR}/a.jpg.json`]: asset,
-    })
-    assert.deepEqual(items[0]?.albums, [TRIP])
-    assert.deepEqual(
-      remarks.map(({ code, path }) => [code, path]),
-      [
-        ['sidecar-without-media', `${TRIP}/gone.jpg.json`],
-        ['album-members-missing', TRIP],
-      ],
-    )
-    assert.equal(nonMedia.find(({ entry }) => entry.path === `${TRIP}/a.jpg.json`)?.outcome, 'sidecar')
   })
 
   test('a JSON of another part describes the picture', async () => {
@@ -519,41 +345,3 @@ describe('read', () => {
     assert.ok(most > 1 && most <= 16, `${most} at once`)
   })
 })
-
-function read(files: Files): Promise<WholeReading> {
-  return readListing(listingOf(files))
-}
-
-/** With all items at once. */
-type WholeReading = Reading & { readonly items: readonly MediaItem[] }
-
-async function readListing(listing: Listing): Promise<WholeReading> {
-  const reading = await googlePhotos.read(listing)
-  return { ...reading, items: [...reading.items] }
-}
-
-function listingOf(files: Files, exportName = 'takeout'): Listing {
-  const texts = Object.entries(files).map(([path, file]) => {
-    const text = typeof file === 'object' ? JSON.stringify(file) : String(file)
-    return {
-      path,
-      bytes: Buffer.from(text),
-      sizeBytes: typeof file === 'number' ? file : Buffer.byteLength(text),
-    }
-  })
-  const entries = texts.map(
-    ({ path, sizeBytes }): ArchiveEntry => ({ path, sizeBytes, source: { kind: 'file', file: `/${path}` } }),
-  )
-  const bytes = new Map(texts.map((text) => [text.path, text.bytes]))
-  return {
-    exportName,
-    entries,
-    read: async ({ path }) => bytes.get(path) ?? assert.fail(`no ${path}`),
-  }
-}
-
-function byName(items: readonly MediaItem[], name: string): MediaItem {
-  return (
-    items.find(({ primary }) => primary.entry.path.endsWith(`/${name}`)) ?? assert.fail(`no item ${name}`)
-  )
-}

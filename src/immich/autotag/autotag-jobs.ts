@@ -8,11 +8,9 @@ import type { Clock } from '../../clock.ts'
 import type { ErrorRecord } from '../../errors.ts'
 import type { Credentials } from '../exchange.ts'
 import type { Plan, Step } from './plan.ts'
+import type { Locate, ReadRulesOptions, ReadRulesResult } from './rules/read-rules.ts'
 import type { Rules, RulesProblem } from './rules.ts'
 import type { Outcome, RunRecord } from './state.ts'
-
-/** Line and column, both from 1, of `categories.list[2].is`. */
-export type LocateRule = (where: string) => { readonly line: number; readonly column: number }
 
 export interface AutotagConnection {
   readonly address: string
@@ -36,7 +34,7 @@ export interface AutotagOptions {
   readonly connection: AutotagConnection
   readonly rules: Rules
   /** Where in the file a part of the rules stands. */
-  readonly locate: LocateRule
+  readonly locate: Locate
   /** The file of this server and user is made in it. */
   readonly stateFolder: string
   readonly nice: boolean
@@ -132,23 +130,10 @@ export interface Autotag {
   close(): Promise<void>
 }
 
-export interface ReadRulesResult {
-  /** Undefined when a problem is an error. */
-  readonly rules?: Rules
-  readonly problems: readonly RulesProblem[]
-  readonly locate: LocateRule
-}
-
 export interface AutotagJobs {
-  readRules(
-    text: string,
-    options: {
-      readonly fileName: string
-      readonly env: Readonly<Record<string, string | undefined>>
-    },
-  ): ReadRulesResult
+  readRules(text: string, options: ReadRulesOptions): ReadRulesResult
   /** What can be seen without a server. */
-  lint(rules: Rules, locate: LocateRule): readonly RulesProblem[]
+  lint(rules: Rules, locate: Locate): readonly RulesProblem[]
   importConfig(text: string): { readonly yaml: string; readonly remarks: readonly string[] }
   parsePlan(text: string): Plan
   open(options: AutotagOptions): Promise<Autotag>

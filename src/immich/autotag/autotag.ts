@@ -8,6 +8,7 @@
 
 import { systemClock } from '../../clock.ts'
 import { toErrorRecord } from '../../errors.ts'
+import { keepHeapSmall } from '../../frugal-heap.ts'
 import type { Visibility } from '../api.ts'
 import { missingPermissions } from '../permissions.ts'
 import { type ApplyResult, applyPlan } from './apply/apply-plan.ts'
@@ -30,7 +31,6 @@ import { decide } from './decide/decide.ts'
 import { explainAsset } from './decide/explain-asset.ts'
 import { makePlan } from './decide/make-plan.ts'
 import { featuresOf } from './features.ts'
-import { keepHeapSmall } from './frugal-heap.ts'
 import { type LoadProgress, type LoadResult, loadSnapshot } from './load/load-snapshot.ts'
 import { parsePlan } from './parse-plan.ts'
 import type { Plan } from './plan.ts'
@@ -57,7 +57,7 @@ export const autotagJobs: AutotagJobs = Object.freeze<AutotagJobs>({
 /** @throws ImmichError, {@link LackingPermissionsError}, or an error of the state's file. */
 async function openAutotag(options: AutotagOptions): Promise<Autotag> {
   const { connection, rules, stateFolder, nice, signal } = options
-  keepHeapSmall()
+  keepHeapSmall('both')
   const api = createAutotagClient({
     address: connection.address,
     key: connection.credentials,

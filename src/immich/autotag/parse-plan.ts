@@ -91,10 +91,13 @@ const step = z.discriminatedUnion('op', [
   z.object({ op: z.literal('share.remove'), ...share, before: role }).strict(),
 ])
 
+/** Of the plans that this version makes and reads. */
+const FORMAT = 1
+
 const digest = z.string().regex(/^[0-9a-f]{64}$/u)
 
 const plan = z.object({
-  format: z.literal(1),
+  format: z.literal(FORMAT),
   id: digest,
   madeAt: z.iso.datetime(),
   server: z.object({
@@ -125,9 +128,19 @@ export function parsePlan(text: string): Plan {
   }
   // `autotag plan --json` prints the plan with what belongs to it.
   const inner = typeof json === 'object' && json !== null && 'plan' in json ? json.plan : json
+  refuseOtherFormat(inner)
   const whole = parsePart(plan, inner, [])
   const steps = whole.steps.map((one, index) => parsePart(step, one, ['steps', index]))
   return { ...whole, steps } as unknown as Plan
+}
+
+/** Of a newer version of this program, most likely, so it is not called damaged. */
+function refuseOtherFormat(value: unknown): void {
+  if (typeof value !== 'object' || value === null || !('format' in value)) return
+  const { format } = value
+  if (typeof format === 'number' && format !== FORMAT) {
+    throw new BadPlanError(`it has format ${format}, and this version of heirloom knows ${FORMAT}`)
+  }
 }
 
 function parsePart<Part>(schema: z.ZodType<Part>, value: unknown, where: readonly PropertyKey[]): Part {

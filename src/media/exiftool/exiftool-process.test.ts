@@ -84,7 +84,7 @@ describe('ExiftoolProcess', () => {
 
   test('kills a process that hangs and starts another', async () => {
     const exiftool = new ExiftoolProcess({ command: fake })
-    await exiftool.run(['a'], 5000)
+    await exiftool.run(['a'], 20_000)
     const first = exiftool.pid!
     await assert.rejects(exiftool.run(['hang'], 50), { code: 'media/exiftool-timeout', recovery: 'discard' })
     await waitForEnd(first)

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MemoryServer } from '../../../../test/support/autotag-apply/memory-server.ts'
 import { dateText, planOf } from '../../../../test/support/autotag-apply/sample-plan.ts'
 import { scratchState } from '../../../../test/support/autotag-apply/scratch-state.ts'
+import { date, server, tag } from '../../../../test/support/autotag-apply/small-steps.ts'
 import {
   ForbiddenError,
   RejectedError,
@@ -17,25 +17,6 @@ import { planIdOf } from '../plan-id.ts'
 import { applyPlan } from './apply-plan.ts'
 import { inversePlan } from './inverse-plan.ts'
 import { resumeRun, unfinishedRun } from './resume-run.ts'
-
-const MAY = dateText(Date.UTC(2024, 4, 1))
-
-function server(count: number): { server: MemoryServer; ids: readonly string[] } {
-  const memory = new MemoryServer()
-  return { server: memory, ids: Array.from({ length: count }, () => memory.addAsset().id) }
-}
-
-function tag(op: 'tag.add' | 'tag.remove', name: string, assetIds: readonly string[]): Step {
-  return { op, rule: 'checks/x', tag: name, assetIds }
-}
-
-function date(memory: MemoryServer, assetIds: readonly string[]): Step {
-  const before = assetIds.map((id) => {
-    const taken = memory.assets.get(id)?.taken
-    return taken === undefined ? null : dateText(taken.atMs)
-  })
-  return { op: 'date.set', rule: 'dates', to: MAY, precision: 'day', assetIds, before }
-}
 
 describe('a call that fails', () => {
   test('for assets that are gone: they are found by halving, and all others are done', async () => {

@@ -2,31 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MemoryServer } from '../../../../test/support/autotag-apply/memory-server.ts'
-import { dateText, planOf } from '../../../../test/support/autotag-apply/sample-plan.ts'
+import type { MemoryServer } from '../../../../test/support/autotag-apply/memory-server.ts'
+import { planOf } from '../../../../test/support/autotag-apply/sample-plan.ts'
 import { scratchState } from '../../../../test/support/autotag-apply/scratch-state.ts'
+import { date, server, tag } from '../../../../test/support/autotag-apply/small-steps.ts'
 import type { Step } from '../plan.ts'
 import { applyPlan } from './apply-plan.ts'
 import { inversePlan } from './inverse-plan.ts'
-
-const MAY = dateText(Date.UTC(2024, 4, 1))
-
-function server(count: number): { server: MemoryServer; ids: readonly string[] } {
-  const memory = new MemoryServer()
-  return { server: memory, ids: Array.from({ length: count }, () => memory.addAsset().id) }
-}
-
-function tag(op: 'tag.add' | 'tag.remove', name: string, assetIds: readonly string[]): Step {
-  return { op, rule: 'checks/x', tag: name, assetIds }
-}
-
-function date(memory: MemoryServer, assetIds: readonly string[]): Step {
-  const before = assetIds.map((id) => {
-    const taken = memory.assets.get(id)?.taken
-    return taken === undefined ? null : dateText(taken.atMs)
-  })
-  return { op: 'date.set', rule: 'dates', to: MAY, precision: 'day', assetIds, before }
-}
 
 describe('what was changed since the plan', () => {
   const cases: readonly {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { FEATURE_PERMISSIONS } from '../../permissions.ts'
 import { lint } from './lint.ts'
 import { PREDICATE_WORDS } from './read-predicate.ts'
-import { type RulesFile, readRules } from './read-rules.ts'
+import { type ReadRulesResult, readRules } from './read-rules.ts'
 
 const guide = readFileSync('docs/guides/autotag.md', 'utf8')
 const sections = new Map(
@@ -16,7 +16,7 @@ const blocks = [...guide.matchAll(/^(?<indent> *)```yaml\n(?<text>.*?)^ *```$/gm
   (groups?.['text'] ?? '').replaceAll(new RegExp(`^${groups?.['indent'] ?? ''}`, 'gmu'), ''),
 )
 
-function read(text: string): RulesFile {
+function read(text: string): ReadRulesResult {
   return readRules(text, {
     fileName: 'autotag.yaml',
     env: { IMMICH_KEY: 'key-1234', IMMICH_TOKEN: 'token-1234' },

@@ -46,7 +46,7 @@ export interface ReadRulesOptions {
 /** Line and column of a path such as `moves[1].to`, both from 1. */
 export type Locate = (where: string) => { readonly line: number; readonly column: number }
 
-export interface RulesFile {
+export interface ReadRulesResult {
   /** Undefined when a problem is an error. */
   readonly rules?: Rules
   /** In the order of the file. */
@@ -73,7 +73,7 @@ const ROOT_WORDS = [
 type RootFields = Fields<(typeof ROOT_WORDS)[number]>
 
 /** Reads the text of a rules file; throws nothing, whatever the text is. */
-export function readRules(text: string, options: ReadRulesOptions): RulesFile {
+export function readRules(text: string, options: ReadRulesOptions): ReadRulesResult {
   const { reading, root } = openYaml(text)
   const secrets = new Set<string>()
   const rules = root && readRoot(root, options, secrets)

@@ -11,7 +11,9 @@
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
-import { type ApplierCard, ApplyInProgressError } from './state-errors.ts'
+import { systemCode } from '../../../errors.ts'
+import { explainSqlite } from './explain-sqlite.ts'
+import { type ApplierCard, ApplyInProgressError, DamagedStateError, StateFileError } from './state-errors.ts'
 
 /** https://sqlite.org/rescode.html: SQLITE_BUSY. */
 const BUSY = 5
@@ -33,9 +35,7 @@ export function takeApplyLock(path: string, nowMs: number): ApplyLock {
   const lock = lockExclusively(path)
   HELD.add(lock)
   const card = cardOf(path)
-  const holder: ApplierCard = { pid: process.pid, host: hostname(), startedAt: nowMs }
-  writeFileSync(`${card}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 })
-  renameSync(`${card}.new`, card)
+  noteHolder(card, { pid: process.pid, host: hostname(), startedAt: nowMs })
   return {
     release: () => {
       if (!lock.isOpen) return
@@ -43,6 +43,17 @@ export function takeApplyLock(path: string, nowMs: number): ApplyLock {
       lock.close()
       HELD.delete(lock)
     },
+  }
+}
+
+/** Only told to people: without it, as on a full disk, they hear of "another process". */
+function noteHolder(card: string, holder: ApplierCard): void {
+  try {
+    rmSync(card, { force: true })
+    writeFileSync(`${card}.new`, `${JSON.stringify(holder)}\n`, { mode: 0o600 })
+    renameSync(`${card}.new`, card)
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error
   }
 }
 
@@ -54,9 +65,17 @@ function lockExclusively(path: string): DatabaseSync {
     return lock
   } catch (error) {
     lock.close()
-    if (!isBusy(error)) throw error
-    throw new ApplyInProgressError(findHolder(cardOf(path)), { cause: error })
+    if (isBusy(error)) throw new ApplyInProgressError(findHolder(cardOf(path)), { cause: error })
+    throw explained(error, path)
   }
+}
+
+function explained(error: unknown, path: string): unknown {
+  const why = explainSqlite(error, path)
+  if (!(why instanceof DamagedStateError) || !(error instanceof Error)) return why
+  return new StateFileError(path, error.message, 'Remove it: nothing is in it but the right to apply.', {
+    cause: error,
+  })
 }
 
 function isBusy(error: unknown): boolean {

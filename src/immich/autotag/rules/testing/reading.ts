@@ -6,11 +6,11 @@
 
 import assert from 'node:assert/strict'
 import type { Rules, RulesProblem } from '../../rules.ts'
-import { type RulesFile, readRules } from '../read-rules.ts'
+import { type ReadRulesResult, readRules } from '../read-rules.ts'
 
 export const ENV: Readonly<Record<string, string>> = { IMMICH_KEY: 'k-secret-123', HOME: '/home/ada' }
 
-export function read(text: string, env: Readonly<Record<string, string>> = ENV): RulesFile {
+export function read(text: string, env: Readonly<Record<string, string>> = ENV): ReadRulesResult {
   return readRules(text, { fileName: 'rules.yaml', env, machineZone: 'UTC' })
 }
 
