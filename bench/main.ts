@@ -90,6 +90,17 @@ const BENCHMARKS: readonly Benchmark[] = [
       'calls, time and memory of rules on 26,562 assets; the seed program; calls at a time (--full: a cold run)',
     load: async () => (await import('./autotag.ts')).benchAutotag,
   },
+  {
+    name: 'remote',
+    about:
+      'BullMQ on Redis: no-ops against bare BullMQ, jobs with a worker host, memory a task (--full: 1 M)',
+    load: async () => (await import('./remote.ts')).benchRemote,
+  },
+  {
+    name: 'scale',
+    about: 'simulated: 1 to 100 worker hosts and 100 million items; what is full first (--items)',
+    load: async () => (await import('./scale.ts')).benchScale,
+  },
 ]
 
 const { name, clean, ...args } = readArgs()

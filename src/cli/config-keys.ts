@@ -16,6 +16,8 @@ import {
   THUMBNAIL_TIMEOUT_MS,
   type ThumbnailFormat,
 } from '../media/thumbnail/thumbnail.ts'
+import { DEFAULT_REDIS_PREFIX } from '../queue/bullmq/redis-options.ts'
+import { REMOTE_LANES } from '../tasks/remote-api.ts'
 import { bucketAddress, byteSize, hostName, portNumber } from './serve-settings.ts'
 import {
   count,
@@ -30,6 +32,7 @@ import {
   webAddress,
   zone,
 } from './setting-values.ts'
+import { bucketNames, folderMaps, keyPrefix, laneNumbers, redisAddress } from './worker-values.ts'
 
 /** The settings after all sources are merged. Paths are absolute. */
 export interface ConfigValues {
@@ -69,6 +72,18 @@ export interface ConfigValues {
   readonly storage: string | undefined
   /** Such as `2GB`. */
   readonly maxUpload: string
+  /** With its password, if it has one. */
+  readonly redis: string | undefined
+  readonly redisPrefix: string
+  readonly redisPasswordFile: string | undefined
+  readonly redisCa: string | undefined
+  readonly redisWindow: number
+  /** Such as `item,thumbnail:2`. */
+  readonly lanes: string
+  /** Each `THERE=HERE`, or a folder that is called the same on both sides. */
+  readonly map: readonly string[] | undefined
+  /** Each `BUCKET` or `ENDPOINT/BUCKET`. */
+  readonly bucket: readonly string[] | undefined
   readonly verbose: boolean
   readonly color: 'auto' | 'always' | 'never'
   readonly logLevel: LogLevel
@@ -87,6 +102,8 @@ export interface KeySpec<Value> {
   readonly isPath?: true
   /** Is shown nowhere: not by `config show`, not in an error. */
   readonly isSecret?: true
+  /** An address that a password may be part of: `config show` hides that, and an error does not tell a wrong one at all. */
+  readonly mayHoldSecret?: true
   /** Another name of the variable, which other programs for the same server use, too. */
   readonly alias?: string
 }
@@ -97,6 +114,8 @@ const MAX_WORKERS = 256
 /** A server takes more at once, but a home server is not faster for it. */
 const MAX_IMMICH_CONCURRENCY = 64
 const MAX_QUALITY = 100
+/** More is only memory in Redis: a thousand worker processes are kept at work by less. */
+const MAX_REDIS_WINDOW = 1_000_000
 /** What sharp itself can address. */
 const MAX_PIXELS = 10_000_000_000
 
@@ -278,6 +297,60 @@ export const CONFIG_KEYS: { readonly [Key in ConfigKey]: KeySpec<ConfigValues[Ke
     expects: 'a size such as 2GB',
     fallback: '2GB',
     describes: 'largest file that the server takes',
+  },
+  redis: {
+    read: redisAddress,
+    expects:
+      'an address such as redis://localhost:6379/0, or rediss://user@host for TLS (special characters of a password are written as %40, or it is put into a file)',
+    fallback: undefined,
+    describes:
+      'Redis or Valkey server between the coordinator and its worker hosts: redis://host:6379, rediss:// for TLS',
+    mayHoldSecret: true,
+  },
+  redisPrefix: {
+    read: keyPrefix,
+    expects: 'letters, digits and any of .:_-{}',
+    fallback: DEFAULT_REDIS_PREFIX,
+    describes: 'stands before every key in Redis; coordinators and worker hosts need the same',
+  },
+  redisPasswordFile: {
+    read: text,
+    expects: 'a file',
+    fallback: undefined,
+    describes: 'file with the password for Redis in its first line',
+    isPath: true,
+  },
+  redisCa: {
+    read: text,
+    expects: 'a file',
+    fallback: undefined,
+    describes: 'certificates (PEM) of the authority that the certificate of a rediss:// server is signed by',
+    isPath: true,
+  },
+  redisWindow: {
+    read: count(MAX_REDIS_WINDOW),
+    expects: `a whole number from 1 to ${MAX_REDIS_WINDOW}`,
+    fallback: 2_000,
+    describes: 'tasks of a lane that are in Redis at a time, at most',
+  },
+  lanes: {
+    read: laneNumbers,
+    expects: `${REMOTE_LANES.join(' or ')}, with commas between several, each with its number of processes if you like: item:6,thumbnail:2`,
+    fallback: REMOTE_LANES.join(','),
+    describes: 'lanes that this worker host works on; item:6,thumbnail:2 gives each its number of processes',
+  },
+  map: {
+    read: folderMaps,
+    expects: 'absolute folders: THERE=HERE, or one folder that both sides call the same',
+    fallback: undefined,
+    describes:
+      'folder that the coordinator calls THERE and this worker host HERE; nothing outside is touched',
+  },
+  bucket: {
+    read: bucketNames,
+    expects: 'the name of a bucket, or https://ENDPOINT/BUCKET',
+    fallback: undefined,
+    describes: 'bucket that this worker host may read and write (credentials from the environment)',
   },
   verbose: {
     read: flag,

@@ -115,19 +115,26 @@ function decide(
   cwd: string,
   problems: string[],
 ): { value: unknown; origin: Origin } {
-  const { read, expects, fallback, isPath, isSecret } = CONFIG_KEYS[key]
+  const { read, expects, fallback, isPath } = CONFIG_KEYS[key]
   let decided: { value: unknown; origin: Origin } | undefined
   for (const { raw, origin, base } of candidates) {
     const value = read(raw)
     if (value === undefined) {
-      const got = isSecret ? 'something else' : `${show(raw)}${nearZone(key, raw)}`
-      problems.push(`${origin.detail}: expected ${expects}, got ${got}`)
+      problems.push(`${origin.detail}: expected ${expects}, got ${described(key, raw)}`)
       continue
     }
     decided ??= { value: isPath ? toPath(String(value), base) : value, origin }
   }
   const value = isPath && fallback !== undefined ? toPath(String(fallback), cwd) : fallback
   return decided ?? { value, origin: { source: 'default', detail: 'default' } }
+}
+
+/** What was given instead of what is expected, as far as it may be told. */
+function described(key: ConfigKey, raw: unknown): string {
+  const { isSecret, mayHoldSecret } = CONFIG_KEYS[key]
+  // What is no address may have its password anywhere.
+  if (isSecret || (mayHoldSecret && /[@?#]/u.test(String(raw)))) return 'something else'
+  return `${show(raw)}${nearZone(key, raw)}`
 }
 
 function nearZone(key: ConfigKey, raw: unknown): string {

@@ -19,10 +19,12 @@ describe('docs/guides/cli.md', () => {
     thumbs: nothing,
     autotag: nothing,
     serve: nothing,
+    worker: nothing,
     immichCheck: nothing,
     queue: nothing,
     doctor: nothing,
     configShow: nothing,
+    completion: nothing,
   })
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap((child) => all(child))]
   for (const command of all(program)) {

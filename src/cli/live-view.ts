@@ -19,6 +19,7 @@ import { plainLine, renderProgress } from './progress-view.ts'
 import { neutralize } from './text-width.ts'
 import { plainThumbs, renderThumbs } from './thumbs-view.ts'
 import { plainUploads, renderUploads } from './upload-view.ts'
+import { plainWorker, renderWorker, type WorkerProgress, workerPhase } from './worker-view.ts'
 
 export interface ProgressView<Progress = IngestProgress> {
   update(progress: Progress): void
@@ -55,7 +56,7 @@ export interface Pictures<Progress> {
 }
 
 /** Phases in which nothing moves. */
-const RESTING: ReadonlySet<string> = new Set(['waiting', 'finished', 'failed'])
+const RESTING: ReadonlySet<string> = new Set(['waiting', 'idle', 'finished', 'failed'])
 
 const INGEST: Pictures<IngestProgress> = {
   render: renderProgress,
@@ -92,6 +93,12 @@ const AUTOTAG: Pictures<AutotagProgress> = {
   plain: plainAutotag,
 }
 
+const WORKER: Pictures<WorkerProgress> = {
+  render: renderWorker,
+  subjects: (progress) => [{ name: 'worker', phase: workerPhase(progress) }],
+  plain: plainWorker,
+}
+
 function asUpload({ name, phase }: Subject): Subject {
   return { name: `upload of ${name}`, phase }
 }
@@ -115,6 +122,10 @@ export function createThumbsView(io: Io, options: ViewOptions): ProgressView<Thu
 
 export function createAutotagView(io: Io, options: ViewOptions): ProgressView<AutotagProgress> {
   return createView(io, options, AUTOTAG)
+}
+
+export function createWorkerView(io: Io, options: ViewOptions): ProgressView<WorkerProgress> {
+  return createView(io, options, WORKER)
 }
 
 /** Picks the view: JSON lines when asked for, a live picture on a capable terminal, else plain lines. */

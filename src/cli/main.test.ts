@@ -149,10 +149,12 @@ describe('a line is parsed to', () => {
         thumbs: note('thumbs'),
         autotag: note('autotag'),
         serve: note('serve'),
+        worker: note('worker'),
         immichCheck: note('immichCheck'),
         queue: note('queue'),
         doctor: note('doctor'),
         configShow: note('configShow'),
+        completion: note('completion'),
       })
       await program.parseAsync(line.split(' '), { from: 'user' })
       assert.deepEqual(taken, [[verb, options]])

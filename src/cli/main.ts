@@ -12,6 +12,7 @@ import { HeirloomError, systemCode } from '../errors.ts'
 import type { CommandContext } from './command.ts'
 import { autotagCommand, runAutotag } from './commands/autotag.ts'
 import { checkCommand, runCheck } from './commands/check.ts'
+import { completionCommand, runCompletion } from './commands/completion.ts'
 import { configCommand, runConfigShow } from './commands/config.ts'
 import { doctorCommand, runDoctor } from './commands/doctor.ts'
 import { immichCommand, runImmichCheck } from './commands/immich.ts'
@@ -22,6 +23,7 @@ import { reportCommand, runReport } from './commands/report.ts'
 import { runServe, serveCommand } from './commands/serve.ts'
 import { runThumbs, thumbsCommand } from './commands/thumbs.ts'
 import { runUpload, uploadCommand } from './commands/upload.ts'
+import { runWorker, workerCommand } from './commands/worker.ts'
 import { type Io, processIo } from './io.ts'
 import { jobs, type Services } from './services.ts'
 import { neutralize } from './text-width.ts'
@@ -32,6 +34,9 @@ export const EXIT_OK = 0
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
 
+/** `completion` prints what is known of all commands. */
+const NEEDS_VERBS: ReadonlySet<string> = new Set(['queue', 'completion'])
+
 /** What runs when a command was parsed; tests put in functions that only take note. */
 export interface Runners {
   readonly ingest: Parameters<typeof ingestCommand>[0]
@@ -41,11 +46,13 @@ export interface Runners {
   readonly upload: Parameters<typeof uploadCommand>[0]
   readonly thumbs: Parameters<typeof thumbsCommand>[0]
   readonly serve: Parameters<typeof serveCommand>[0]
+  readonly worker: Parameters<typeof workerCommand>[0]
   readonly autotag: Parameters<typeof autotagCommand>[0]
   readonly immichCheck: Parameters<typeof immichCommand>[0]
   readonly queue: Parameters<typeof queueCommand>[0]
   readonly doctor: Parameters<typeof doctorCommand>[0]
   readonly configShow: Parameters<typeof configCommand>[0]
+  readonly completion: Parameters<typeof completionCommand>[0]
 }
 
 /** Runs one command line. Never throws; `argv` is without the program's name. */
@@ -70,11 +77,13 @@ export async function main(
       upload: settle(runUpload),
       thumbs: settle(runThumbs),
       serve: settle(runServe),
+      worker: settle(runWorker),
       autotag: settle(runAutotag),
       immichCheck: settle(runImmichCheck),
       queue: settle(runQueue),
       doctor: settle(runDoctor),
       configShow: settle(runConfigShow),
+      completion: settle(runCompletion),
     },
     argv,
   )
@@ -109,12 +118,16 @@ export function buildProgram(io: Io, run: Runners, argv?: readonly string[]): Co
   program.addCommand(uploadCommand(run.upload))
   program.addCommand(thumbsCommand(run.thumbs))
   program.addCommand(serveCommand(run.serve))
+  program.addCommand(workerCommand(run.worker))
   program.addCommand(autotagCommand(run.autotag))
   program.addCommand(immichCommand(run.immichCheck))
-  program.addCommand(queueCommand(run.queue, { withVerbs: argv?.includes('queue') ?? true }))
+  program.addCommand(
+    queueCommand(run.queue, { withVerbs: argv?.some((word) => NEEDS_VERBS.has(word)) ?? true }),
+  )
   program.addCommand(listProcessorsCommand(run.listProcessors))
   program.addCommand(doctorCommand(run.doctor))
   program.addCommand(configCommand(run.configShow))
+  program.addCommand(completionCommand(run.completion))
   throwInsteadOfExit(program, io)
   return program
 }

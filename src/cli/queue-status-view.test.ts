@@ -86,6 +86,16 @@ describe('statusLines', () => {
     test(fact, () => assert.deepEqual(statusLines(snapshot, plain), lines))
   }
 
+  test('a lane whose tasks run on worker hosts has a limit and no workers of this machine', () => {
+    const snapshot = busySnapshot()
+    const coordinators = snapshot.coordinators.map((one) => ({
+      ...one,
+      lanes: { ...one.lanes, item: { concurrency: 2_000, workers: 0 } },
+    }))
+    const [, , line] = statusLines({ ...snapshot, coordinators }, plain)
+    assert.equal(line, '  process 4711 on anna, for 3 min 05 s: export 1 of 1, item up to 2,000')
+  })
+
   test('a queue of its own is called by its file', () => {
     const { library: _library, ...snapshot } = busySnapshot()
     assert.equal(statusLines(snapshot, plain)[0], 'queue /photos/.heirloom/library.db')

@@ -15,6 +15,7 @@ import type {
   ReportOptions,
   ReportSummary,
 } from '../tasks/ingest-api.ts'
+import type { RemoteWorkerOptions, RemoteWorkerSummary } from '../tasks/remote-api.ts'
 import type { ThumbsOptions, ThumbsSummary } from '../tasks/thumbnail-api.ts'
 import type { ImmichConnection, ServerCheck, UploadOptions, UploadSummary } from '../tasks/upload-api.ts'
 
@@ -24,6 +25,8 @@ export interface Services {
   checkLibrary(options: CheckOptions): Promise<CheckSummary>
   uploadLibrary(options: UploadOptions): Promise<UploadSummary>
   makeThumbs(options: ThumbsOptions): Promise<ThumbsSummary>
+  /** Works for coordinators on other hosts, until it is told to end. */
+  runWorker(options: RemoteWorkerOptions): Promise<RemoteWorkerSummary>
   /** Its rules, plans and server, loaded. */
   autotag(): Promise<AutotagJobs>
   /** Resolves when it listens. */
@@ -43,6 +46,8 @@ export const jobs: Services = Object.freeze({
   uploadLibrary: async (options: UploadOptions) =>
     (await import('../tasks/upload.ts')).uploadLibrary(options),
   makeThumbs: async (options: ThumbsOptions) => (await import('../tasks/thumbs.ts')).makeThumbs(options),
+  runWorker: async (options: RemoteWorkerOptions) =>
+    (await import('../tasks/remote-worker.ts')).runRemoteWorker(options),
   autotag: async () => (await import('../immich/autotag/autotag.ts')).autotagJobs,
   startServer: async (options: ServeOptions) => (await import('../server/serve.ts')).startServer(options),
   checkServer: async (connection: ImmichConnection) =>

@@ -31,13 +31,15 @@ export function createLane(name: string, lane: LaneOptions, context: LaneContext
 
 function createRunner(name: string, lane: LaneOptions, context: LaneContext): LaneRunner {
   const { clock, onRoom } = context
-  const { handlers = {}, workerModule = '', workerExecArgv, workerIdleMs } = context.options
+  const { handlers = {}, workerModule = '', workerExecArgv, workerIdleMs, remote } = context.options
   const { cancelGraceMs = DEFAULT_CANCEL_GRACE_MS } = context.options
   const { concurrency, timeoutMs = DEFAULT_TIMEOUT_MS, memoryBudgetBytes } = lane
   const budget = memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes }
   const common = { concurrency, timeoutMs, ...budget, clock, onRoom, host: hostOf(name, context) }
   if (lane.runsIn === 'coordinator')
     return new CoordinatorRunner({ ...common, handlers, graceMs: cancelGraceMs })
+  if (lane.runsIn === 'remote' && remote !== undefined)
+    return remote.runner({ ...common, lane: name, cancelGraceMs })
   return new WorkerPool({
     ...common,
     module: String(workerModule),

@@ -21,9 +21,10 @@ describe('options of the engine that are refused', () => {
     [{ rate: { limit: 0, perMs: 1 } }, /rate of lane a is not/u],
     [{ rate: { limit: 1, perMs: Number.POSITIVE_INFINITY } }, /rate of lane a is not/u],
     [{ memoryBudgetBytes: 0 }, /memoryBudgetBytes of lane a is not a size: 0/u],
-    [{ runsIn: 'thread' }, /runsIn of lane a is neither worker nor coordinator: thread/u],
+    [{ runsIn: 'thread' }, /runsIn of lane a is not worker, coordinator or remote: thread/u],
     [{ concurency: 2 }, /unknown option concurency of lane a/u],
     [{ runsIn: 'worker' }, /lane a needs workerModule/u],
+    [{ runsIn: 'remote' }, /lane a needs remote/u],
   ]
   for (const [lane, message] of lanes) {
     test(`lane ${JSON.stringify(lane)} ${message}`, () => {

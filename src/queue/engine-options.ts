@@ -8,8 +8,9 @@ import type { Clock } from '../clock.ts'
 import type { Backend } from './backend.ts'
 import type { CommittedOutput } from './commit-outputs.ts'
 import type { Handler } from './handler.ts'
-import type { LaneOptions } from './lane.ts'
+import type { LaneOptions, LanePlace } from './lane.ts'
 import { InvalidQueueOptionsError } from './queue-errors.ts'
+import type { RemoteLanes } from './remote.ts'
 import type { Task } from './task.ts'
 
 export const DEFAULT_CANCEL_GRACE_MS = 1_000
@@ -28,6 +29,8 @@ export interface QueueEngineOptions {
   readonly workerIdleMs?: number
   /** Handlers of the lanes that run in the coordinator, by task kind. */
   readonly handlers?: Readonly<Record<string, Handler>>
+  /** What carries the tasks of the lanes that run remotely. */
+  readonly remote?: RemoteLanes
   /** Deals with what a handler emits; the handler waits for it. Called again for an attempt that is repeated. */
   readonly onEmit?: (task: Task, chunk: unknown) => Promise<unknown>
   /**
@@ -85,17 +88,24 @@ const LANE_OPTIONS: Readonly<Record<keyof LaneOptions, true>> = {
   memoryBudgetBytes: true,
 }
 
+/** The option that a lane cannot do without. */
+const NEEDED: Readonly<Record<LanePlace, 'workerModule' | 'handlers' | 'remote'>> = {
+  worker: 'workerModule',
+  coordinator: 'handlers',
+  remote: 'remote',
+}
+
 function laneProblems(name: string, lane: LaneOptions, options: QueueEngineOptions): string[] {
   const { runsIn } = lane
   const problems = [...laneNumberProblems(name, lane)]
   for (const option of Object.keys(lane)) {
     if (!Object.hasOwn(LANE_OPTIONS, option)) problems.push(`unknown option ${option} of lane ${name}`)
   }
-  if (runsIn !== 'worker' && runsIn !== 'coordinator') {
-    return [...problems, `runsIn of lane ${name} is neither worker nor coordinator: ${String(runsIn)}`]
+  if (!Object.hasOwn(NEEDED, runsIn)) {
+    return [...problems, `runsIn of lane ${name} is not worker, coordinator or remote: ${String(runsIn)}`]
   }
-  const lacks = runsIn === 'worker' ? 'workerModule' : 'handlers'
-  if (options[lacks] === undefined) problems.push(`lane ${name} needs ${lacks}`)
+  const needed = NEEDED[runsIn]
+  if (options[needed] === undefined) problems.push(`lane ${name} needs ${needed}`)
   return problems
 }
 

@@ -8,11 +8,16 @@ import type { RateLimit } from './backend.ts'
 import type { LaneRunner } from './runner.ts'
 import type { ClaimedTask } from './task.ts'
 
+export type LanePlace = 'worker' | 'coordinator' | 'remote'
+
 export interface LaneOptions {
   /** Tasks that run at a time. */
   readonly concurrency: number
-  /** `worker`: in child processes, for work that computes. `coordinator`: here, for work that waits. */
-  readonly runsIn: 'worker' | 'coordinator'
+  /**
+   * `worker`: in child processes, for work that computes. `coordinator`: here, for work that waits. `remote`: by
+   * workers of other processes, on any host; `concurrency` is what may be under way at a time.
+   */
+  readonly runsIn: LanePlace
   /** The most tasks that are handed to a worker at once; fewer when tasks are slow. Default 100. */
   readonly batchSize?: number
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. Default 300,000. */
@@ -29,7 +34,7 @@ export interface LaneOptions {
 /** A lane as the engine sees it now. */
 export interface LaneStatus {
   readonly name: string
-  readonly runsIn: 'worker' | 'coordinator'
+  readonly runsIn: LanePlace
   readonly concurrency: number
   readonly paused: boolean
   /** Claimed and not yet handed to a worker. */
@@ -65,7 +70,7 @@ const FASTER_WEIGHT = 0.3
 
 export class Lane {
   readonly name: string
-  readonly runsIn: 'worker' | 'coordinator'
+  readonly runsIn: LanePlace
   readonly rate: RateLimit | undefined
   readonly batchLimit: number
   readonly runner: LaneRunner
@@ -88,7 +93,7 @@ export class Lane {
     this.runsIn = options.runsIn
     this.rate = options.rate
     this.concurrency = options.concurrency
-    this.batchLimit = options.batchSize ?? DEFAULT_BATCH_SIZE
+    this.batchLimit = options.batchSize ?? (options.runsIn === 'remote' ? 1 : DEFAULT_BATCH_SIZE)
     this.runner = runner
   }
 
@@ -118,7 +123,8 @@ export class Lane {
   get wants(): number {
     if (!this.isOpen || this.dry) return 0
     const slow = this.#averageMs === undefined || this.#averageMs > SLOW_TASK_MS
-    const window = slow ? this.concurrency : this.concurrency * this.batchSize * 2
+    // What may be under way in a remote lane is its concurrency: more would only wait elsewhere.
+    const window = slow || this.runsIn === 'remote' ? this.concurrency : this.concurrency * this.batchSize * 2
     // Slots that a big task leaves idle because it does not fit are for the smaller ones behind it.
     const kept = Math.min(this.buffer.length, this.runner.kept, this.concurrency)
     const room = window - this.inFlight + kept

@@ -64,6 +64,8 @@ export interface LaneRunner {
   resize(concurrency: number): void
   /** Stops the work on tasks whose lease is lost. */
   abandon(taskIds: ReadonlySet<number>): void
+  /** Gives back what was taken and has not begun; only where tasks wait for long between the two. */
+  withdraw?(): void
   /** Ends the work on these tasks: asked to at first, by force after a grace. */
   cancel(taskIds: ReadonlySet<number>): void
   workers(): readonly WorkerStatus[]

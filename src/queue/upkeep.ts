@@ -113,8 +113,10 @@ export class Upkeep {
     const { events, rounds } = this.#context
     lane.paused = paused
     events.emit(paused ? 'lane.paused' : 'lane.resumed', { lane: lane.name })
-    if (paused) rounds.releaseBuffer(lane)
-    else lane.wake()
+    if (paused) {
+      rounds.releaseBuffer(lane)
+      lane.runner.withdraw?.()
+    } else lane.wake()
     rounds.kick()
   }
 

@@ -9,6 +9,7 @@
 import multipart from '@fastify/multipart'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { RedisOptions } from '../queue/bullmq/redis-options.ts'
 import type { AccessGate } from './access-token.ts'
 import { watchBodies } from './body-pace.ts'
 import { answerBrokenRequest } from './broken-request.ts'
@@ -33,6 +34,8 @@ import { uploadRoutes } from './upload-routes.ts'
 export interface AppOptions {
   /** Undefined: no token is asked for, and only requests to this machine's own names are answered. */
   readonly gate?: AccessGate
+  /** Shows the jobs of this Redis. */
+  readonly bullBoard?: RedisOptions
 }
 
 /** Bodies that are no uploads: JSON of a few fields. */
@@ -83,6 +86,11 @@ export async function buildApp(context: ServerContext, options: AppOptions = {})
   const metrics = watchRequests(app, context)
   await registerRoutes(app, context, options)
   await app.register(async (scope) => metricsRoutes(scope, metrics))
+  if (options.bullBoard !== undefined) {
+    // Loaded by those who want it: it brings a page, templates and a client of its own.
+    const { mountBullBoard } = await import('./bull-board.ts')
+    await mountBullBoard(app, options.bullBoard, context.logger)
+  }
   await app.ready()
   return app
 }

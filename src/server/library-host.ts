@@ -17,17 +17,22 @@ import { findLibrary, type LibraryPaths } from '../library/library-folder.ts'
 import { LIBRARY_SCHEMA_VERSION } from '../library/schema.ts'
 import type { Logger } from '../logger.ts'
 import type { Backend } from '../queue/backend.ts'
+import type { OpenRemoteLanes } from '../queue/bullmq/remote-lanes.ts'
 import { QueueEngine } from '../queue/queue-engine.ts'
 import { startSqliteBackend } from '../queue/sqlite/index.ts'
 import { QUEUE_SCHEMA_VERSION } from '../queue/sqlite/schema.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
+import { checkedLanes } from '../tasks/checked-lanes.ts'
 import {
   type LibrarySession,
   NoLibraryError,
   openLibraryForReading,
   openLibrarySession,
 } from '../tasks/library-session.ts'
+import { libraryOwner, openRemoteRun, placeLane, requireRemote } from '../tasks/open-remote.ts'
 import type { ThumbnailPlan } from '../tasks/photo-calls.ts'
+import type { RemoteSettings } from '../tasks/remote-api.ts'
+import { resultCheck } from '../tasks/remote-result.ts'
 import { addBacklog, sweepIntended } from '../tasks/serve-start.ts'
 import { THUMBNAIL_LANE } from '../tasks/thumbnail-task.ts'
 import { PROGRAM, THUMBNAIL_EXEC_ARGV, WORKER_MODULE } from '../tasks/worker-processes.ts'
@@ -54,6 +59,8 @@ export interface LibraryHostOptions {
   readonly library: string
   readonly state: string | undefined
   readonly workers: number
+  /** Where thumbnails are made by workers of other processes; by those of this one when undefined. */
+  readonly remote?: RemoteSettings
   readonly clock: Clock
   readonly logger: Logger
   /** The parts that need the library's paths, once these are known. */
@@ -110,6 +117,7 @@ export class LibraryHost {
    * @throws what openLibrarySession throws, but for LibraryInUseError while the other process can be watched
    */
   static async open(options: LibraryHostOptions): Promise<LibraryHost> {
+    await requireRemote(options.remote)
     const paths = await findLibrary(options.library, options.state)
     const session = await openSession(options).catch((error: unknown) => {
       if (error instanceof LibraryInUseError) return error
@@ -219,23 +227,27 @@ function openSession({ library, state, clock }: LibraryHostOptions): Promise<Lib
   return openLibrarySession({ library, state, command: 'serve', now: clock.now() })
 }
 
-async function work(
-  session: LibrarySession,
-  stores: HostStores,
-  { workers, clock, logger }: LibraryHostOptions,
-): Promise<Open> {
-  const { backend, paths } = session
-  const ending = new AbortController()
-  const queue = new QueueEngine({
-    backend,
-    sole: true,
-    workerModule: WORKER_MODULE,
-    workerExecArgv: THUMBNAIL_EXEC_ARGV,
-    retryDelayMs: RETRY_DELAY_MS,
-    lanes: { [THUMBNAIL_LANE]: { concurrency: workers, runsIn: 'worker', batchSize: 2 } },
+async function work(session: LibrarySession, stores: HostStores, options: LibraryHostOptions): Promise<Open> {
+  const owner = (): Promise<string> => libraryOwner(session.backend)
+  const remote = await openRemoteRun(options.remote, owner, options.logger).catch(async (error: unknown) => {
+    await session.close()
+    throw error
   })
-  queue.on('worker.started', ({ pid }) => stepBack(pid, clock))
-  new ThumbnailLog(logger).watch(queue, { workers, cpus: availableParallelism() })
+  return workWith(session, { stores, remote, options })
+}
+
+interface WorkParts {
+  readonly stores: HostStores
+  readonly remote: OpenRemoteLanes | undefined
+  readonly options: LibraryHostOptions
+}
+
+async function workWith(session: LibrarySession, parts: WorkParts): Promise<Open> {
+  const { backend, paths } = session
+  const { stores, remote } = parts
+  const { clock, logger } = parts.options
+  const ending = new AbortController()
+  const queue = makeQueue(session, parts)
   const housekeeping = new HousekeepingTimer({ backend, clock, logger })
   let filling: Promise<void> = Promise.resolve()
   let reading: DatabaseSync | undefined
@@ -245,6 +257,7 @@ async function work(
     await filling
     await housekeeping.stop()
     if (reading?.isOpen) reading.close()
+    await remote?.close()
     await session.close()
   }
   try {
@@ -260,11 +273,29 @@ async function work(
         logger.error('photos without thumbnails cannot be found', { ...toErrorRecord(error) }),
     )
     housekeeping.start()
-    return { role: { kind: 'working', queue }, backend, reading, close }
+    return { role: { kind: 'working', queue, ...(remote && { remote }) }, backend, reading, close }
   } catch (error) {
     await close({ graceful: false })
     throw error
   }
+}
+
+function makeQueue({ backend, paths }: LibrarySession, { stores, remote, options }: WorkParts): QueueEngine {
+  const { workers, clock, logger } = options
+  const lane = placeLane({ concurrency: workers, runsIn: 'worker', batchSize: 2 }, options.remote)
+  const places = { tempFolder: paths.tempFolder, thumbnails: () => stores.thumbnails }
+  const queue = new QueueEngine({
+    backend,
+    sole: true,
+    workerModule: WORKER_MODULE,
+    workerExecArgv: THUMBNAIL_EXEC_ARGV,
+    retryDelayMs: RETRY_DELAY_MS,
+    lanes: { [THUMBNAIL_LANE]: lane },
+    ...(remote && { remote: checkedLanes(remote, resultCheck(places)) }),
+  })
+  queue.on('worker.started', ({ pid }) => stepBack(pid, clock))
+  new ThumbnailLog(logger).watch(queue, { workers: lane.concurrency, cpus: availableParallelism() })
+  return queue
 }
 
 /**

@@ -10,6 +10,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Coordinator, LaneStatistics } from '../queue/backend.ts'
 import { readMemorySample, readResidentBytes } from '../queue/memory/index.ts'
+import { RedisGauges } from './metrics-redis.ts'
 import { packageFacts } from './package-facts.ts'
 import type { ServerContext } from './server-context.ts'
 
@@ -26,6 +27,7 @@ export class MetricsGauges {
   readonly #workerMemory: Gauge<'lane' | 'of'>
   readonly #memory: Gauge<'of'>
   readonly #working: Gauge
+  readonly #redis: RedisGauges
 
   constructor(registry: Registry, context: ServerContext) {
     this.#context = context
@@ -73,6 +75,7 @@ export class MetricsGauges {
       'heirloom_server_working',
       '1 while this server holds the library, 0 while it watches another process.',
     )
+    this.#redis = new RedisGauges(registry, context.clock)
     gauge('heirloom_build_info', 'Always 1; the label tells the version.', 'version').set(
       { version: packageFacts().version },
       1,
@@ -87,7 +90,12 @@ export class MetricsGauges {
     const { limitBytes, freeBytes } = readMemorySample()
     this.#memory.set({ of: 'limit' }, limitBytes)
     this.#memory.set({ of: 'free' }, freeBytes)
-    await this.#setOwn()
+    await Promise.all([this.#setOwn(), this.#setRedis()])
+  }
+
+  #setRedis(): Promise<void> {
+    const role = this.#context.role()
+    return this.#redis.refresh(role.kind === 'working' ? role.remote : undefined)
   }
 
   #setLanes(lanes: readonly LaneStatistics[]): void {

@@ -15,6 +15,7 @@ import { STATE_FOLDER } from '../storage/local-storage.ts'
 import type { ObjectStore, ObjectStoreConfig } from '../storage/object-store.ts'
 import { checkObjectStore } from '../storage/object-store-check.ts'
 import { openObjectStore } from '../storage/open-object-store.ts'
+import type { RemoteSettings } from '../tasks/remote-api.ts'
 import type { ThumbnailSettings } from '../tasks/thumbnail-api.ts'
 import { openAccessGate } from './access-token.ts'
 import { buildApp } from './app.ts'
@@ -37,6 +38,10 @@ export interface ServeOptions {
   readonly storage: (ObjectStoreConfig & { readonly kind: 's3' }) | undefined
   readonly maxUploadBytes: number
   readonly thumbnails: ThumbnailSettings
+  /** Where thumbnails are made by workers of other processes; by those of this one when undefined. */
+  readonly remote?: RemoteSettings
+  /** Shows the jobs in Redis at `/bull-board`; needs `remote`. */
+  readonly bullBoard?: boolean
   /** Makes a new token: the old one and all logins end. */
   readonly newToken: boolean
   readonly logger: Logger
@@ -79,6 +84,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     library: options.library,
     state: options.state,
     workers: options.thumbnails.workers,
+    ...(options.remote === undefined ? {} : { remote: options.remote }),
     clock,
     logger,
     stores: (paths) => openStores(paths, options),
@@ -90,7 +96,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const access = isLoopback(options.host)
       ? undefined
       : await openAccessGate(host.paths.stateFolder, { clock, renew: options.newToken })
-    app = await buildApp(context, access === undefined ? {} : { gate: access.gate })
+    app = await buildApp(context, {
+      ...(access === undefined ? {} : { gate: access.gate }),
+      ...(options.bullBoard && options.remote ? { bullBoard: options.remote.redis } : {}),
+    })
     const connections = new Connections(app.server, clock)
     await listen(app, options)
     const { port } = app.server.address() as AddressInfo

@@ -11,6 +11,7 @@ import type { LibraryPaths } from '../library/library-folder.ts'
 import type { Logger } from '../logger.ts'
 import type { ThumbnailOptions } from '../media/thumbnail/thumbnail.ts'
 import type { Backend } from '../queue/backend.ts'
+import type { OpenRemoteLanes } from '../queue/bullmq/remote-lanes.ts'
 import type { QueueEngine } from '../queue/queue-engine.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
 import type { ThumbnailPlan } from '../tasks/photo-calls.ts'
@@ -18,7 +19,12 @@ import type { ThumbnailPlan } from '../tasks/photo-calls.ts'
 /** How the server stands to its library now. */
 export type ServerRole =
   /** It holds the lease: takes uploads and runs tasks. */
-  | { readonly kind: 'working'; readonly queue: QueueEngine }
+  | {
+      readonly kind: 'working'
+      readonly queue: QueueEngine
+      /** Where its tasks run on worker hosts. */
+      readonly remote?: Pick<OpenRemoteLanes, 'workerHosts' | 'queueDepths'>
+    }
   /** Another process holds it: the server shows, and steers from outside; uploads are refused until it is free. */
   | { readonly kind: 'watching'; readonly holder: LeaseHolder | undefined }
 

@@ -11,6 +11,7 @@ import type { ExportInput } from '../exports/archive/export-inputs.ts'
 import type { Logger } from '../logger.ts'
 
 import type { Problem } from './problem.ts'
+import type { RemoteSettings } from './remote-api.ts'
 import type { ThumbnailSettings, ThumbnailStepProgress, ThumbnailStepSummary } from './thumbnail-api.ts'
 import type { UploadProgress, UploadSettings, UploadSummary } from './upload-api.ts'
 
@@ -24,7 +25,7 @@ export interface IngestOptions {
   /** Absolute path of the folder for the database; `LIBRARY/.heirloom` when undefined. */
   readonly state: string | undefined
   readonly parallelExports: number
-  /** Size of the one item pool that all exports share. */
+  /** Size of the one item pool that all exports share; of no meaning with {@link remote}. */
   readonly workers: number
   /** The only platform to use, spelled as {@link ProcessorInfo.name}; all that match when undefined. */
   readonly processor: string | undefined
@@ -37,6 +38,8 @@ export interface IngestOptions {
   readonly upload?: UploadSettings
   /** How thumbnails of the library are made beside all this; none when undefined. */
   readonly thumbnails?: ThumbnailSettings
+  /** Where files are placed and thumbnails made by workers of other processes; by those of this one when undefined. */
+  readonly remote?: RemoteSettings
   /** Aborted: start nothing new, finish running work, answer with `interrupted`. */
   readonly signal: AbortSignal
   /** Aborted: kill the workers and answer at once. */

@@ -9,29 +9,32 @@
 
 import { systemClock } from '../clock.ts'
 import type { Recovery } from '../library/recover.ts'
+import type { OpenRemoteLanes } from '../queue/bullmq/remote-lanes.ts'
 import type { CommittedOutput } from '../queue/commit-outputs.ts'
 import { QueueEngine } from '../queue/queue-engine.ts'
-import { FINAL_STATUSES, type NewTask, type TaskStatus } from '../queue/task.ts'
+import type { RemoteLanes } from '../queue/remote.ts'
+import { FINAL_STATUSES, type TaskStatus } from '../queue/task.ts'
+import type { ObjectStore } from '../storage/object-store.ts'
+import { checkedLanes } from './checked-lanes.ts'
 import type { ExportFinishCommit, ExportFinishPayload } from './commit-export.ts'
 import type { ItemCommit } from './commit-item.ts'
 import { ExportIntake, type RunningExport } from './export-intake.ts'
 import type { ExportPayload } from './export-plan.ts'
-import type { ExportInput, IngestOptions, IngestSummary } from './ingest-api.ts'
+import { tasksOf, toRunningExport } from './export-tasks.ts'
+import type { IngestOptions, IngestSummary } from './ingest-api.ts'
 import { IngestMeter } from './ingest-meter.ts'
 import { type LibrarySession, openLibrarySession, type StartedSession } from './library-session.ts'
+import { libraryOwner, openRemoteRun, placeLane, requireRemote } from './open-remote.ts'
 import type { PlanChunk } from './plan-chunk.ts'
 import { Publisher } from './publisher.ts'
+import { resultCheck } from './remote-result.ts'
 import { collectLibraryReport, summarizeExports, writeLibraryReport } from './report.ts'
-import { callLibrary, exportGroup } from './store-calls.ts'
+import { callLibrary } from './store-calls.ts'
 import type { ThumbnailStep } from './thumbnail-step.ts'
 import { THUMBNAIL_LANE } from './thumbnail-task.ts'
 import type { UploadSummary } from './upload-api.ts'
 import type { UploadLanes } from './upload-lanes.ts'
-
-const WORKER_MODULE = new URL(
-  import.meta.url.endsWith('.ts') ? './worker-module.ts' : './worker-module.js',
-  import.meta.url,
-)
+import { WORKER_MODULE } from './worker-processes.ts'
 
 /**
  * Workers hold one file at a time: with a small young generation one takes 50 to 60 MB (PSS, tiny files, 2026-11).
@@ -44,9 +47,6 @@ const WORKER_EXEC_ARGV: readonly string[] = [
 
 /** Longest time for one item. A 30 GB video on a slow disk takes that long; a photo takes milliseconds. */
 const ITEM_TIMEOUT_MS = 60 * 60_000
-
-/** A worker that dies while planning is replaced once or twice; a defect in the export stays one. */
-const EXPORT_RETRIES = 2
 
 /** What a retry can cure (a full disk, a share that hiccups) is tried again soon: a person is waiting. */
 const RETRY_DELAY_MS = 1_000
@@ -66,23 +66,23 @@ export async function ingest(options: IngestOptions): Promise<IngestSummary> {
   const uploading = options.upload === undefined ? undefined : await import('./upload-lanes.ts')
   const thumbnails = options.thumbnails === undefined ? undefined : await import('./thumbnail-step.ts')
   let run: IngestRun | undefined
-  const whileOpening = (started: StartedSession): void => {
+  const prepare = (started: StartedSession, remote?: OpenRemoteLanes): IngestRun => {
     const { UploadLanes: Uploads } = uploading ?? {}
     const { ThumbnailStep: Thumbnails } = thumbnails ?? {}
-    run = new IngestRun(started, options, { startedAt, Uploads, Thumbnails })
+    run ??= new IngestRun(started, options, { startedAt, Uploads, Thumbnails, remote })
+    return run
   }
+  await requireRemote(options.remote)
+  // Whose tasks go to remote workers is known once the library is open: then nothing is started ahead.
+  const ahead = options.remote === undefined ? { whileOpening: prepare } : {}
   try {
-    const session = await openLibrarySession({
-      library,
-      state,
-      command: 'ingest',
-      now: startedAt,
-      whileOpening,
-    })
+    const session = await openLibrarySession({ library, state, command: 'ingest', now: startedAt, ...ahead })
+    let remote: OpenRemoteLanes | undefined
     try {
-      if (run === undefined) throw new TypeError('session was opened without having been started')
-      return await run.run(session)
+      remote = await openRemoteRun(options.remote, () => libraryOwner(session.backend), options.logger)
+      return await prepare(session, remote).run(session)
     } finally {
+      await remote?.close()
       await session.close()
     }
   } finally {
@@ -96,6 +96,7 @@ interface RunParts {
   readonly startedAt: number
   readonly Uploads: typeof UploadLanes | undefined
   readonly Thumbnails: typeof ThumbnailStep | undefined
+  readonly remote: OpenRemoteLanes | undefined
 }
 
 class IngestRun {
@@ -108,13 +109,15 @@ class IngestRun {
   readonly #meter: IngestMeter
   readonly #uploads: UploadLanes | undefined
   readonly #thumbnails: ThumbnailStep | undefined
+  readonly #remote: OpenRemoteLanes | undefined
   readonly #queue: QueueEngine
   /** Exports whose planning has not ended. */
   #unplanned: number
   /** Exports that are still planned or placed. */
   #unfinished: number
 
-  constructor(session: StartedSession, options: IngestOptions, { startedAt, Uploads, Thumbnails }: RunParts) {
+  constructor(session: StartedSession, options: IngestOptions, parts: RunParts) {
+    const { startedAt, Uploads, Thumbnails, remote } = parts
     this.#session = session
     this.#options = options
     this.#startedAt = startedAt
@@ -134,6 +137,7 @@ class IngestRun {
       const thumbnails = this.#thumbnails?.progress()
       options.onProgress({ ...progress, ...(upload && { upload }), ...(thumbnails && { thumbnails }) })
     })
+    this.#remote = remote
     this.#queue = this.#makeQueue()
     if (!signal.aborted) this.#queue.prestart('export')
   }
@@ -167,7 +171,10 @@ class IngestRun {
     return this.#summarize(recovery)
   }
 
-  /** A worker that was killed leaves the temporary file of its attempt behind; all workers are gone by now. */
+  /**
+   * A worker that was killed leaves the temporary file of its attempt behind; all workers of this coordinator are gone by
+   * now. What a remote one writes yet, whose task another one has done, is swept by the next run.
+   */
   async #sweep(): Promise<void> {
     const decided = await callLibrary(this.#session.backend, 'outbox.list', null)
     await this.#session.storage.sweepTemps(new Set(decided.map(({ temp }) => temp)))
@@ -209,10 +216,18 @@ class IngestRun {
   }
 
   #openThumbnails(Thumbnails: typeof ThumbnailStep): ThumbnailStep | undefined {
-    const { thumbnails: settings, signal, logger } = this.#options
+    const { thumbnails: settings, signal, logger, remote } = this.#options
     if (settings === undefined) return undefined
     const { paths, backend } = this.#session
-    return new Thumbnails({ backend, paths, settings, signal, logger, before: ['export', 'item'] })
+    return new Thumbnails({
+      backend,
+      paths,
+      settings,
+      signal,
+      logger,
+      before: ['export', 'item'],
+      ...(remote === undefined ? {} : { remote }),
+    })
   }
 
   #openUploads(Uploads: typeof UploadLanes): UploadLanes | undefined {
@@ -231,7 +246,7 @@ class IngestRun {
   }
 
   #makeQueue(): QueueEngine {
-    const { parallelExports, workers } = this.#options
+    const { parallelExports, workers, remote } = this.#options
     const queue = new QueueEngine({
       backend: this.#session.backend,
       sole: true,
@@ -245,11 +260,12 @@ class IngestRun {
           batchSize: 1,
           timeoutMs: 0,
         },
-        item: { concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS },
+        item: placeLane({ concurrency: workers, runsIn: 'worker', timeoutMs: ITEM_TIMEOUT_MS }, remote),
         'export-finish': { concurrency: 1, runsIn: 'coordinator' },
         ...this.#thumbnails?.lanes,
         ...this.#uploads?.lanes,
       },
+      ...this.#carrier(),
       handlers: {
         'export-finish': async ({ name }: ExportFinishPayload) => this.#finish(name),
         ...this.#uploads?.handlers,
@@ -264,6 +280,14 @@ class IngestRun {
     })
     this.#watch(queue)
     return queue
+  }
+
+  /** What carries the tasks of remote lanes, where there are any. */
+  #carrier(): { readonly remote?: RemoteLanes } {
+    if (this.#remote === undefined) return {}
+    const { tempFolder } = this.#session.paths
+    const thumbnails = (): ObjectStore | undefined => this.#thumbnails?.objects
+    return { remote: checkedLanes(this.#remote, resultCheck({ tempFolder, thumbnails })) }
   }
 
   #watch(queue: QueueEngine): void {
@@ -351,38 +375,6 @@ class IngestRun {
       ...(thumbnails && { thumbnails }),
     }
   }
-}
-
-function toRunningExport({ name, inputs }: ExportInput, index: number): RunningExport {
-  return {
-    name,
-    inputs,
-    priority: -index,
-    phase: 'waiting',
-    exportFolder: '',
-    filesFound: 0,
-    bytesFound: 0,
-    settledBytes: 0,
-    unchanged: false,
-  }
-}
-
-function tasksOf(
-  { name, inputs, priority }: RunningExport,
-  tempFolder: string,
-  processor: string | undefined,
-): NewTask[] {
-  const payload: ExportPayload = {
-    name,
-    inputs,
-    tempFolder,
-    ...(processor === undefined ? {} : { processor }),
-  }
-  const group = exportGroup(name)
-  return [
-    { kind: 'export', lane: 'export', payload, priority, group, maxRetries: EXPORT_RETRIES },
-    { kind: 'export-finish', lane: 'export-finish', payload: { name }, priority, afterGroup: group },
-  ]
 }
 
 function isFinal(status: TaskStatus | 'stale'): boolean {

@@ -7,6 +7,7 @@
 import type { Logger } from '../logger.ts'
 import type { ThumbnailOptions } from '../media/thumbnail/thumbnail.ts'
 import type { Problem } from './problem.ts'
+import type { RemoteSettings } from './remote-api.ts'
 
 /** How thumbnails are made, wherever they are made. */
 export interface ThumbnailSettings {
@@ -47,6 +48,8 @@ export interface ThumbsOptions {
   /** Absolute path of the folder for the database; `.heirloom` in the library or output when undefined. */
   readonly state: string | undefined
   readonly settings: ThumbnailSettings
+  /** Where thumbnails are made by workers of other processes; by those of this one when undefined. */
+  readonly remote?: RemoteSettings
   /** Aborted: begin nothing new, finish the pictures that are being made, answer with `interrupted`. */
   readonly signal: AbortSignal
   /** Aborted: kill the workers and answer at once. */

@@ -18,7 +18,9 @@ import type { QueueEngine } from '../queue/queue-engine.ts'
 import { FINAL_STATUSES, type Task, type TaskStatus } from '../queue/task.ts'
 import type { ObjectStore, ObjectStoreConfig } from '../storage/object-store.ts'
 import type { ThumbnailCommit } from './commit-thumbnail.ts'
+import { placeLane } from './open-remote.ts'
 import type { Problem } from './problem.ts'
+import type { RemoteSettings } from './remote-api.ts'
 import { callLibrary } from './store-calls.ts'
 import type { ThumbnailSettings } from './thumbnail-api.ts'
 import { areThere } from './thumbnail-presence.ts'
@@ -55,6 +57,8 @@ export interface ThumbnailLaneOptions {
   /** The same store, opened. */
   readonly objects: ObjectStore
   readonly settings: ThumbnailSettings
+  /** Where the tasks are carried to; to worker processes of this coordinator when undefined. */
+  readonly remote?: RemoteSettings
   readonly tempFolder: string
   /** Aborted: nothing is added any more. */
   readonly signal: AbortSignal
@@ -63,14 +67,20 @@ export interface ThumbnailLaneOptions {
   readonly onThere?: (picture: Picture, sha1: string) => Promise<void>
 }
 
-/** Tasks that may wait at a time: more than workers use up in a minute, and little memory. */
+/**
+ * Tasks that may wait at a time: more than workers use up in a minute, and little memory. Of a remote lane: beside those
+ * that are under way.
+ */
 const MAX_OPEN = 1_000
 
 /** Small pictures are handed out together; what waits behind a slow one could have been done by another worker. */
 const MAX_BATCH = 4
 
-export function thumbnailLaneOptions({ workers, timeoutMs }: ThumbnailSettings): LaneOptions {
-  return { concurrency: workers, runsIn: 'worker', batchSize: MAX_BATCH, timeoutMs }
+export function thumbnailLaneOptions(
+  { workers, timeoutMs }: ThumbnailSettings,
+  remote: RemoteSettings | undefined,
+): LaneOptions {
+  return placeLane({ concurrency: workers, runsIn: 'worker', batchSize: MAX_BATCH, timeoutMs }, remote)
 }
 
 export class ThumbnailLane {
@@ -83,11 +93,16 @@ export class ThumbnailLane {
   #failure: unknown
   #hasBegun = false
   #hasEnded = false
+  readonly #maxOpen: number
+  /** As it is told: of a remote lane, the tasks that are under way at a time. */
+  readonly #workers: number
 
   constructor(options: ThumbnailLaneOptions) {
     this.#options = options
-    const { workers, cpus } = options.settings
-    options.logger.info('thumbnail queue initialized', { workers, cpus })
+    const { settings, remote, logger } = options
+    this.#maxOpen = MAX_OPEN + (remote?.window ?? 0)
+    this.#workers = remote?.window ?? settings.workers
+    logger.info('thumbnail queue initialized', { workers: this.#workers, cpus: settings.cpus })
   }
 
   /** Pictures whose tasks have not ended. */
@@ -126,7 +141,7 @@ export class ThumbnailLane {
     for (let from = 0; from < wanted.length; ) {
       await this.#room()
       if (this.#hasEnded || this.#options.signal.aborted) return
-      const chunk = wanted.slice(from, from + MAX_OPEN - this.#open.size)
+      const chunk = wanted.slice(from, from + this.#maxOpen - this.#open.size)
       from += chunk.length
       await this.#enqueue(chunk)
     }
@@ -174,7 +189,7 @@ export class ThumbnailLane {
   async #enqueue(pictures: readonly Picture[]): Promise<void> {
     if (this.#queue === undefined || pictures.length === 0) return
     const { settings, store, tempFolder, logger } = this.#options
-    const { options, maxPixels, timeoutMs, workers } = settings
+    const { options, maxPixels, timeoutMs } = settings
     const tasks = pictures.map(({ path, sha1, label, sizeBytes = 0 }) => {
       const source = { kind: 'file', path } as const
       const payload = { source, fileName: label, options, maxPixels, store, tempFolder }
@@ -197,7 +212,7 @@ export class ThumbnailLane {
     }
     if (this.#hasBegun) return
     this.#hasBegun = true
-    logger.info('starting parallel thumbnail processing', { jobs: this.#open.size, workers })
+    logger.info('starting parallel thumbnail processing', { jobs: this.#open.size, workers: this.#workers })
   }
 
   /** Adds nothing any more, and tells the log how it came out. Safe twice. */
@@ -213,7 +228,7 @@ export class ThumbnailLane {
   async #room(): Promise<void> {
     const { signal } = this.#options
     const isOver = (): boolean => this.#hasEnded || signal.aborted || this.#failure !== undefined
-    while (this.#open.size >= MAX_OPEN && !isOver()) {
+    while (this.#open.size >= this.#maxOpen && !isOver()) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })

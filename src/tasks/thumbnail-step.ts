@@ -17,6 +17,7 @@ import type { LaneOptions } from '../queue/lane.ts'
 import type { QueueEngine } from '../queue/queue-engine.ts'
 import type { ObjectStore, ObjectStoreConfig } from '../storage/object-store.ts'
 import { openObjectStore } from '../storage/open-object-store.ts'
+import type { RemoteSettings } from './remote-api.ts'
 import type { ThumbnailSettings, ThumbnailStepProgress, ThumbnailStepSummary } from './thumbnail-api.ts'
 import { ThumbnailLane, thumbnailLaneOptions } from './thumbnail-lane.ts'
 import { LibrarySource } from './thumbnail-sources.ts'
@@ -26,6 +27,8 @@ export interface ThumbnailStepOptions {
   readonly backend: Backend
   readonly paths: LibraryPaths
   readonly settings: ThumbnailSettings
+  /** Where the tasks are carried to; to worker processes of this coordinator when undefined. */
+  readonly remote?: RemoteSettings
   readonly signal: AbortSignal
   readonly logger: Logger
   /** Lanes that come first: while one of them works, there is one worker for thumbnails. */
@@ -50,12 +53,19 @@ export class ThumbnailStep {
   }
 
   get lanes(): Readonly<Record<string, LaneOptions>> {
-    return { [THUMBNAIL_LANE]: { ...thumbnailLaneOptions(this.#options.settings), concurrency: 1 } }
+    const { settings, remote } = this.#options
+    const lane = thumbnailLaneOptions(settings, remote)
+    return { [THUMBNAIL_LANE]: remote === undefined ? { ...lane, concurrency: 1 } : lane }
+  }
+
+  /** Where thumbnails are put; undefined before {@link start}. */
+  get objects(): ObjectStore | undefined {
+    return this.#objects
   }
 
   /** Begins with what the library lacks already. */
   async start(queue: QueueEngine): Promise<void> {
-    const { backend, paths, settings, signal, logger } = this.#options
+    const { backend, paths, settings, signal, logger, remote } = this.#options
     this.#queue = queue
     this.#objects = await openObjectStore(this.#store)
     this.#lane = new ThumbnailLane({
@@ -66,6 +76,7 @@ export class ThumbnailStep {
       tempFolder: paths.tempFolder,
       signal,
       logger,
+      ...(remote === undefined ? {} : { remote }),
     })
     this.#lane.watch(queue)
     void this.look()
@@ -129,9 +140,10 @@ export class ThumbnailStep {
     }
   }
 
-  /** All cores as soon as nothing else wants them. */
+  /** All cores as soon as nothing else wants them. Those of remote workers are shared out by their hosts. */
   #balance(): void {
-    const { before, settings } = this.#options
+    const { before, settings, remote } = this.#options
+    if (remote !== undefined) return
     const lanes = this.#queue?.lanes() ?? []
     const isBusy = lanes.some(
       ({ name, running, buffered }) => before.includes(name) && running + buffered > 0,

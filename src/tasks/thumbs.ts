@@ -9,8 +9,12 @@
 
 import { systemClock } from '../clock.ts'
 import { thumbnailStyle } from '../media/thumbnail/thumbnail.ts'
+import type { OpenRemoteLanes } from '../queue/bullmq/remote-lanes.ts'
 import { QueueEngine } from '../queue/queue-engine.ts'
 import { openObjectStore } from '../storage/open-object-store.ts'
+import { checkedLanes } from './checked-lanes.ts'
+import { folderOwner, libraryOwner, openRemoteRun, requireRemote } from './open-remote.ts'
+import { resultCheck } from './remote-result.ts'
 import type { ThumbsOptions, ThumbsSummary } from './thumbnail-api.ts'
 import { ThumbnailLane, thumbnailLaneOptions } from './thumbnail-lane.ts'
 import { ThumbnailMeter } from './thumbnail-meter.ts'
@@ -32,19 +36,31 @@ const PRUNED = 1_000
  */
 export async function makeThumbs(options: ThumbsOptions): Promise<ThumbsSummary> {
   const startedAt = systemClock.now()
+  await requireRemote(options.remote)
   const places = await openThumbnailPlaces(options.target, options.state, startedAt)
   try {
-    return await run(options, places, startedAt)
+    const remote = await openRemoteRun(options.remote, () => ownerOf(options, places), options.logger)
+    try {
+      return await run(options, { places, remote, startedAt })
+    } finally {
+      await remote?.close()
+    }
   } finally {
     await places.close()
   }
 }
 
-async function run(
-  options: ThumbsOptions,
-  places: ThumbnailPlaces,
-  startedAt: number,
-): Promise<ThumbsSummary> {
+function ownerOf({ target }: ThumbsOptions, { backend, root }: ThumbnailPlaces): string | Promise<string> {
+  return target.kind === 'library' ? libraryOwner(backend) : folderOwner(root)
+}
+
+interface ThumbsRun {
+  readonly places: ThumbnailPlaces
+  readonly remote: OpenRemoteLanes | undefined
+  readonly startedAt: number
+}
+
+async function run(options: ThumbsOptions, { places, remote, startedAt }: ThumbsRun): Promise<ThumbsSummary> {
   const { settings, signal, kill, logger, target } = options
   const { backend, store, tempFolder } = places
   await forgetOldTasks(places, startedAt)
@@ -58,6 +74,7 @@ async function run(
     tempFolder,
     signal,
     logger,
+    ...(options.remote === undefined ? {} : { remote: options.remote }),
     ...(source.place === undefined ? {} : { onThere: source.place }),
   })
   const queue = new QueueEngine({
@@ -66,7 +83,8 @@ async function run(
     workerModule: WORKER_MODULE,
     workerExecArgv: THUMBNAIL_EXEC_ARGV,
     retryDelayMs: RETRY_DELAY_MS,
-    lanes: { [THUMBNAIL_LANE]: thumbnailLaneOptions(settings) },
+    lanes: { [THUMBNAIL_LANE]: thumbnailLaneOptions(settings, options.remote) },
+    ...(remote && { remote: checkedLanes(remote, resultCheck({ tempFolder, thumbnails: () => objects })) }),
     onEmit: (task, chunk) => lane.take(task, chunk),
     afterCommit: (outputs) => lane.follow(outputs),
   })

@@ -9,16 +9,21 @@
 
 import { main } from '../../src/cli/main.ts'
 import { memoryIo } from '../../src/cli/testing/memory-io.ts'
+import type { Clock } from '../../src/clock.ts'
 import type { HeirloomRun } from './run-heirloom.ts'
 
 export type RunHere = Pick<HeirloomRun, 'exitCode' | 'stdout' | 'stderr'>
 
-/** No variable of this process's environment and no config file is read. */
+/** No variable of this process's environment and no config file is read. Default: a clock that stands still. */
 export async function runHere(
   args: readonly string[],
-  { cwd = '/nowhere', env = {} }: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+  {
+    cwd = '/nowhere',
+    env = {},
+    clock,
+  }: { readonly cwd?: string; readonly env?: Record<string, string>; readonly clock?: Clock } = {},
 ): Promise<RunHere> {
   const io = memoryIo({ cwd, env })
-  const exitCode = await main(args, io)
+  const exitCode = await main(args, clock === undefined ? io : { ...io, clock })
   return { exitCode, stdout: io.stdout.text(), stderr: io.stderr.text() }
 }

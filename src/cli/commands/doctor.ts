@@ -15,9 +15,13 @@ import {
   sharedOptions,
   withSharedFlags,
 } from '../command.ts'
+import type { ResolvedConfig } from '../config.ts'
 import { type Finding, type FindingState, runChecks } from '../doctor-checks.ts'
+import type { Io } from '../io.ts'
 import { type Paint, paintFor } from '../paint.ts'
+import { REDIS_SETTINGS, readRedis, redisFlags } from '../redis-settings.ts'
 import { neutralize, pad } from '../text-width.ts'
+import { UsageError } from '../usage-error.ts'
 
 export interface DoctorOptions extends SharedOptions {
   readonly library: string | undefined
@@ -28,21 +32,29 @@ export function doctorCommand(run: Run<DoctorOptions>): Command {
   const command = newCommand('doctor', 'check this machine: programs, limits, disk', [
     'heirloom doctor',
     'heirloom doctor ~/Photos',
+    'heirloom doctor --redis redis://nas.local:6379',
   ])
     .argument('[library]', 'also check the folder of this library (default: the setting output)')
     .option('--json', 'one JSON document')
   setting(command, 'state', '--state <dir>')
+  redisFlags(command)
   command.action((library: string | undefined, parsed: Record<string, unknown>) =>
-    run({ ...sharedOptions(parsed, ['state']), library, json: parsed['json'] === true }),
+    run({
+      ...sharedOptions(parsed, ['state', ...REDIS_SETTINGS]),
+      library,
+      json: parsed['json'] === true,
+    }),
   )
   return withSharedFlags(command)
 }
 
 export async function runDoctor({ io }: CommandContext, options: DoctorOptions): Promise<number> {
   const flags = options.library === undefined ? options.flags : { ...options.flags, output: options.library }
-  const { values, problems, warnings } = configOf(io, { ...options, flags })
+  const resolved = configOf(io, { ...options, flags })
+  const { values, problems, warnings } = resolved
   const findings: Finding[] = [
     ...(await runChecks({ library: values.output, state: values.state, env: io.env })),
+    ...(await redisFindings(resolved, io)),
     ...problems.map(
       (detail): Finding => ({ name: 'settings', state: 'fail', detail, hint: 'See: heirloom config show' }),
     ),
@@ -52,6 +64,24 @@ export async function runDoctor({ io }: CommandContext, options: DoctorOptions):
   if (options.json) io.stdout.write(`${JSON.stringify({ ok: !failed, findings })}\n`)
   else printFindings(findings, paintFor(io, io.stdout, values.color), (line) => io.stdout.write(`${line}\n`))
   return failed ? 1 : 0
+}
+
+/** None without a server: most have no use for one. */
+async function redisFindings(resolved: ResolvedConfig, io: Io): Promise<Finding[]> {
+  const said: string[] = []
+  try {
+    const redis = await readRedis(resolved, io, (line) => said.push(line))
+    if (redis === undefined) return []
+    const { checkRedis } = await import('../doctor-redis.ts')
+    return [...(await checkRedis(redis)), ...said.map(asWarning)]
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    return error.problems.map((detail): Finding => ({ name: 'redis', state: 'fail', detail }))
+  }
+}
+
+function asWarning(line: string): Finding {
+  return { name: 'redis', state: 'warn', detail: line.replace(/^warning: /u, '') }
 }
 
 /** One line each, with its hint below. */

@@ -33,6 +33,7 @@ import { EXIT_INTERRUPTED, isBrokenOff, watchInterrupts } from '../interrupt.ts'
 import { createProgressView } from '../live-view.ts'
 import { openLog } from '../log-target.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
+import { REMOTE_SETTINGS, readRemote, remoteFlags } from '../redis-settings.ts'
 import { didYouMean } from '../suggest.ts'
 import { hasFailed, isUnfinished, planLines, summaryLines } from '../summary-view.ts'
 import { THUMB_SETTINGS, thumbFlags, thumbnailSettings } from '../thumbs-settings.ts'
@@ -62,6 +63,7 @@ const SETTINGS: readonly ConfigKey[] = [
   'skipUpload',
   ...SERVER_SETTINGS,
   ...UPLOAD_SETTINGS,
+  ...REMOTE_SETTINGS,
 ]
 
 export function ingestCommand(run: Run<IngestCommandOptions>): Command {
@@ -90,15 +92,16 @@ export function ingestCommand(run: Run<IngestCommandOptions>): Command {
   setting(command, 'thumbs', '--thumbs')
   thumbFlags(command)
   uploadFlags(command)
-  setting(command, 'skipUpload', '--skip-upload').action(
-    (exports: string[], parsed: Record<string, unknown>) =>
-      run({
-        ...sharedOptions(parsed, SETTINGS),
-        exports,
-        originals: typeof parsed['originals'] === 'string' ? parsed['originals'] : undefined,
-        dryRun: parsed['dryRun'] === true,
-        json: parsed['json'] === true,
-      }),
+  setting(command, 'skipUpload', '--skip-upload')
+  remoteFlags(command)
+  command.action((exports: string[], parsed: Record<string, unknown>) =>
+    run({
+      ...sharedOptions(parsed, SETTINGS),
+      exports,
+      originals: typeof parsed['originals'] === 'string' ? parsed['originals'] : undefined,
+      dryRun: parsed['dryRun'] === true,
+      json: parsed['json'] === true,
+    }),
   )
   return withSharedFlags(command)
 }
@@ -123,6 +126,7 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
   if (plan.warnings.length > 0) view.say(plan.warnings.join('\n'))
 
   const upload = await uploadOf(resolved, options, io, view.say)
+  const remote = options.dryRun ? undefined : await readRemote(resolved, io, view.say)
   const jobOptions: IngestOptions = {
     exports,
     library: config.output,
@@ -137,6 +141,7 @@ export async function runIngest(context: CommandContext, options: IngestCommandO
     ...(config.thumbs
       ? { thumbnails: thumbnailSettings({ ...config, workers: 'auto' }, { cores, retryFailed: false }) }
       : {}),
+    ...(remote === undefined ? {} : { remote }),
     signal: interrupt.signal,
     kill: interrupt.kill,
     logger: log.logger,

@@ -26,12 +26,14 @@ import { findEnclosingLibrary, findObstacle } from '../inputs.ts'
 import { EXIT_INTERRUPTED, type Interrupt, watchInterrupts } from '../interrupt.ts'
 import type { Io } from '../io.ts'
 import { openLog } from '../log-target.ts'
+import { REMOTE_SETTINGS, readRemote, remoteFlags } from '../redis-settings.ts'
 import { THUMB_SETTINGS, thumbFlags, thumbnailSettings } from '../thumbs-settings.ts'
 import { UsageError } from '../usage-error.ts'
 
 export interface ServeCommandOptions extends SharedOptions {
   readonly library: string | undefined
   readonly newToken: boolean
+  readonly bullBoard: boolean
   readonly json: boolean
 }
 
@@ -44,6 +46,7 @@ const SETTINGS: readonly ConfigKey[] = [
   'maxUpload',
   'workers',
   ...THUMB_SETTINGS,
+  ...REMOTE_SETTINGS,
 ]
 
 export function serveCommand(run: Run<ServeCommandOptions>): Command {
@@ -65,13 +68,16 @@ export function serveCommand(run: Run<ServeCommandOptions>): Command {
     .option('--new-token', 'make a new token; the old one and all logins end')
   thumbFlags(command)
   setting(command, 'state', '--state <dir>')
+  command.option('--json', 'print where it listens as one JSON document, and the log as JSON lines on stderr')
+  remoteFlags(command)
   command
-    .option('--json', 'print where it listens as one JSON document, and the log as JSON lines on stderr')
+    .option('--bull-board', 'show the jobs in Redis at /bull-board, to look at only')
     .action((parsed: Record<string, unknown>) =>
       run({
         ...sharedOptions(parsed, SETTINGS),
         library: typeof parsed['library'] === 'string' ? parsed['library'] : undefined,
         newToken: parsed['newToken'] === true,
+        bullBoard: parsed['bullBoard'] === true,
         json: parsed['json'] === true,
       }),
     )
@@ -88,8 +94,15 @@ export async function runServe(
   for (const warning of resolved.warnings) say(`warning: ${warning}`)
   using log = openLog(resolved, io, options.json, say)
   using interrupt = watchInterrupts(io, say)
+  const remote = await readRemote(resolved, io, say)
+  if (options.bullBoard && remote === undefined) {
+    throw new UsageError(['--bull-board shows what is in Redis, and none is given'], {
+      hint: 'Name it: --redis redis://SERVER:6379 (or HEIRLOOM_REDIS)',
+    })
+  }
   const server = await services.startServer({
     ...serverOptions(io, config, options),
+    ...(remote === undefined ? {} : { remote, bullBoard: options.bullBoard }),
     logger: log.logger,
   })
   announce(io, server, options.json)
@@ -139,9 +152,7 @@ function announce(io: Io, server: RunningServer, json: boolean): void {
     `library    ${context.paths.root}`,
     `uploads    ${context.photos.address === 'local' ? 'in the library' : context.photos.address}`,
     `API        ${address}/api/docs`,
-    ...(role.kind === 'working'
-      ? [`thumbnails ${pluralize(workersOf(server), 'worker')}`]
-      : watchingLines(server)),
+    ...(role.kind === 'working' ? [`thumbnails ${workersOf(server)}`] : watchingLines(server)),
     ...(newToken === undefined
       ? []
       : ['', `token      ${newToken}`, 'It is shown only now: keep it. A new one: --new-token.']),
@@ -151,11 +162,16 @@ function announce(io: Io, server: RunningServer, json: boolean): void {
   io.stderr.write(`${lines.join('\n')}\n`)
 }
 
-function workersOf({ context }: RunningServer): number {
+function workersOf({ context }: RunningServer): string {
   const role = context.role()
-  return role.kind === 'working'
-    ? role.queue.lanes().reduce((sum, { concurrency }) => sum + concurrency, 0)
-    : 0
+  if (role.kind !== 'working') return '-'
+  const lanes = role.queue.lanes()
+  // What is under way elsewhere has a window, which is no number of workers.
+  if (lanes.some(({ runsIn }) => runsIn === 'remote')) return 'by worker hosts, through Redis'
+  return pluralize(
+    lanes.reduce((sum, { concurrency }) => sum + concurrency, 0),
+    'worker',
+  )
 }
 
 function watchingLines({ context }: RunningServer): string[] {

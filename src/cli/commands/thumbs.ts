@@ -23,6 +23,7 @@ import { EXIT_INTERRUPTED, isBrokenOff, watchInterrupts } from '../interrupt.ts'
 import { createThumbsView } from '../live-view.ts'
 import { openLog } from '../log-target.ts'
 import { columnsOf, hasColor, paintFor } from '../paint.ts'
+import { REMOTE_SETTINGS, readRemote, remoteFlags } from '../redis-settings.ts'
 import { resolveThumbs } from '../thumbs-inputs.ts'
 import { THUMB_SETTINGS, thumbnailSettings } from '../thumbs-settings.ts'
 import { haveThumbsFailed, thumbsSummaryLines } from '../thumbs-summary.ts'
@@ -63,17 +64,17 @@ export function thumbsCommand(run: Run<ThumbsCommandOptions>): Command {
     .option('-w, --workers <n>', 'worker processes (default: one a core, 8 at most)')
     .option('--retry-failed', 'try pictures again that could not be decoded before')
   setting(command, 'state', '--state <dir>')
-  command
-    .option('--json', 'print the result as one JSON document; progress becomes JSON lines on stderr')
-    .action((paths: string[], parsed: Record<string, unknown>) =>
-      run({
-        ...sharedOptions(withConfigKeys(parsed), [...THUMB_SETTINGS, 'workers', 'state']),
-        paths,
-        output: typeof parsed['output'] === 'string' ? parsed['output'] : undefined,
-        retryFailed: parsed['retryFailed'] === true,
-        json: parsed['json'] === true,
-      }),
-    )
+  command.option('--json', 'print the result as one JSON document; progress becomes JSON lines on stderr')
+  remoteFlags(command)
+  command.action((paths: string[], parsed: Record<string, unknown>) =>
+    run({
+      ...sharedOptions(withConfigKeys(parsed), [...THUMB_SETTINGS, ...REMOTE_SETTINGS, 'workers', 'state']),
+      paths,
+      output: typeof parsed['output'] === 'string' ? parsed['output'] : undefined,
+      retryFailed: parsed['retryFailed'] === true,
+      json: parsed['json'] === true,
+    }),
+  )
   return withSharedFlags(command)
 }
 
@@ -98,6 +99,7 @@ export async function runThumbs(context: CommandContext, options: ThumbsCommandO
   using log = openLog(resolved, io, options.json, view.say)
   using interrupt = watchInterrupts(io, view.say)
   for (const warning of resolved.warnings) view.say(`warning: ${warning}`)
+  const remote = await readRemote(resolved, io, view.say)
   const { signal, kill } = interrupt
   let summary: ThumbsSummary
   try {
@@ -108,6 +110,7 @@ export async function runThumbs(context: CommandContext, options: ThumbsCommandO
         cores: readHostLimits().cores,
         retryFailed: options.retryFailed,
       }),
+      ...(remote === undefined ? {} : { remote }),
       signal,
       kill,
       logger: log.logger,

@@ -236,6 +236,7 @@ export function fakeServices(
     checkLibrary: async () => checkSummary(),
     uploadLibrary: async () => uploadSummary(),
     makeThumbs: async () => thumbsSummary(),
+    runWorker: async () => ({ completed: 0, failed: 0, durationMs: 0 }),
     autotag: async () => {
       throw new TypeError('no library is kept in order in these tests')
     },

@@ -8,8 +8,10 @@ export {
   type BackendFactory,
   type Bundle,
   CONFORMANCE_PROGRAM_KIND,
+  type ConformanceOptions,
   conformanceProgram,
   describeBackend,
   type EffectLog,
+  type Skips,
 } from './backend-conformance.ts'
 export { MemoryBackend, type MemoryBackendOptions, type MemoryDatabase } from './memory-backend.ts'

@@ -5,9 +5,9 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { NewTask, OnDuplicate } from '../../task.ts'
 import { DISCARD, type Driver, RETRY } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeAdditions(on: Driver): void {
   describeRefs(on)

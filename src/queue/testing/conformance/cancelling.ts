@@ -5,10 +5,10 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Settlement } from '../../backend.ts'
 import type { ClaimedTask } from '../../task.ts'
 import { DISCARD, type Driver, LEASE_MS, RETRY } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeCancelling(on: Driver): void {
   describeRequests(on)

@@ -6,10 +6,10 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { test } from 'node:test'
 import type { CoordinatorReport } from '../../backend.ts'
 import { type ProcessIdentity, processIdentity } from '../../process-identity.ts'
 import type { Bundle } from './driver.ts'
+import { test } from './promise.ts'
 
 const LEASE_MS = 15_000
 

@@ -5,8 +5,8 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { DISCARD, type Driver, LEASE_MS, RETRY } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeLaneRules(on: Driver): void {
   describeKeys(on)

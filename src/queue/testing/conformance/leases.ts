@@ -5,8 +5,8 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { type Driver, LEASE_MS } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeLeases(on: Driver): void {
   test('progress that is not JSON is not stored, and costs no lease', async () => {

@@ -5,9 +5,9 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Backend } from '../../backend.ts'
 import { DISCARD, type Driver, RETRY } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeListing(on: Driver): void {
   const list = async (filter: Omit<Parameters<Backend['list']>[0], 'limit'>, limit = 10) =>

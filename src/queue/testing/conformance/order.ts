@@ -5,9 +5,9 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { NewTask } from '../../task.ts'
 import type { Driver } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeOrder(on: Driver): void {
   test('a claim takes higher priority first, then creation order', async () => {

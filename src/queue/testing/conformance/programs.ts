@@ -5,9 +5,9 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Settlement } from '../../backend.ts'
 import { DISCARD, type Driver, LEASE_MS, RETRY } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describePrograms(on: Driver): void {
   describeCommits(on)

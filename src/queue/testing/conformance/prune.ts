@@ -5,11 +5,11 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { ErrorRecord } from '../../../errors.ts'
 import type { Backend } from '../../backend.ts'
 import type { NewTask } from '../../task.ts'
 import type { Bundle } from './driver.ts'
+import { test } from './promise.ts'
 
 type Fields = Partial<NewTask> & { readonly error?: string }
 

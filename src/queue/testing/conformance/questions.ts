@@ -5,9 +5,9 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Backend } from '../../backend.ts'
 import { type Driver, RETRY } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeQuestions(on: Driver): void {
   test('counts follow every change of state', async () => {

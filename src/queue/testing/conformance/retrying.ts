@@ -5,8 +5,8 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { DISCARD, type Driver, RETRY } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeRetrying(on: Driver): void {
   describeChances(on)

@@ -5,11 +5,11 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { FakeClock } from '../../../clock.ts'
 import type { Schedule } from '../../backend.ts'
 import type { NewTask } from '../../task.ts'
 import type { Bundle } from './driver.ts'
+import { test } from './promise.ts'
 
 const TASK = { kind: 'plain', lane: 'a', payload: { x: 1 } } as const
 const HOUR_MS = 3_600_000

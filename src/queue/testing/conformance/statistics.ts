@@ -5,12 +5,12 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { FakeClock } from '../../../clock.ts'
 import type { ErrorRecord } from '../../../errors.ts'
 import type { LaneStatistics, Settlement } from '../../backend.ts'
 import type { ClaimedTask } from '../../task.ts'
 import type { Bundle } from './driver.ts'
+import { test } from './promise.ts'
 
 const FLAKY: ErrorRecord = { code: 'test/flaky', message: 'try again', recovery: 'retry' }
 const MINUTE_MS = 60_000

@@ -5,8 +5,8 @@
  */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import type { Driver } from './driver.ts'
+import { test } from './promise.ts'
 
 export function describeWaiting(on: Driver): void {
   test('a task waits for all that it depends on', async () => {
