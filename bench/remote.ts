@@ -76,7 +76,7 @@ async function noops({ port }: RedisServer, { quick, items, rounds }: BenchArgs)
 async function thumbnails({ port }: RedisServer, { quick, rounds, workers }: BenchArgs): Promise<void> {
   const [size] = PHOTO_SIZES
   if (size === undefined) return
-  const { folder, facts } = await thumbPhotos(size, quick ? 6 : 100)
+  const { folder, facts } = await thumbPhotos(size, quick ? 6 : 300)
   const one = async (run: (args: readonly string[]) => Promise<Run>): Promise<Run> => {
     const output = await freshOutput('thumbs')
     settle()

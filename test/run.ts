@@ -34,6 +34,9 @@ const LONGEST = [
   'src-queue',
   'src-media',
   'test/crash/ingest-crash.test.ts',
+  'test/e2e/remote.test.ts',
+  'test/crash/remote-ingest-crash.test.ts',
+  'test/crash/remote-crash.test.ts',
   'test/e2e/thumbs.test.ts',
   'test/e2e/upload.test.ts',
   'test/e2e/damage.test.ts',
@@ -44,6 +47,7 @@ const LONGEST = [
   'test/e2e/queue-control.test.ts',
   'test/e2e/ingest.test.ts',
   'src-storage',
+  'test/e2e/worker.test.ts',
   'test/e2e/interrupt.test.ts',
   'src-exports',
   'test-support',
@@ -53,6 +57,7 @@ const LONGEST = [
   'src-cli',
   'test/crash/queue-crash.test.ts',
   'test/e2e/late-parts.test.ts',
+  'test/crash/remote-network.test.ts',
 ]
 
 /** Look at the memory or the processor time of their own process. */

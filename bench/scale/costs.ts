@@ -25,7 +25,7 @@ export const COSTS: TaskCosts = Object.freeze({
   databaseMs: 0.78,
   redisMs: 0.36,
   databaseBytes: 3_500,
-  redisBytes: 891,
+  redisBytes: 876,
 })
 
 export interface Workload {

@@ -83,10 +83,28 @@ describe('the live view', () => {
     const io = memoryIo({ terminal: { columns: 80, rows: 24 } })
     const view = createProgressView(io, live)
     view.update(progress('placing'))
-    io.stderr.resize(40, 24)
+    io.stderr.resize(30, 24)
     io.clock.advance(100)
     assert.ok(io.stderr.text().includes(`\r\u001B[4A${CLEAR_LINE}Takeout`))
     assert.ok(io.stderr.text().endsWith(`\n${CLEAR_BELOW}`))
+    view.stop()
+  })
+
+  test('leaves what stands above it alone when its own lines still fit into the narrower window', () => {
+    const io = memoryIo({ terminal: { columns: 200, rows: 24 } })
+    const view = createProgressView(io, live)
+    view.update(progress('placing'))
+    const widest = Math.max(
+      ...io.stderr
+        .text()
+        .replace(HIDE, '')
+        .split('\n')
+        .map((line) => line.length),
+    )
+    assert.ok(widest < 100, `${widest} columns`)
+    io.stderr.resize(100, 24)
+    io.clock.advance(100)
+    assert.ok(io.stderr.text().includes(`${BACK}${CLEAR_LINE}Takeout`))
     view.stop()
   })
 

@@ -16,7 +16,7 @@ import type { ViewSize } from './gauge.ts'
 import type { Io } from './io.ts'
 import { createPaint, type Paint } from './paint.ts'
 import { plainLine, renderProgress } from './progress-view.ts'
-import { neutralize } from './text-width.ts'
+import { neutralize, widthOf } from './text-width.ts'
 import { plainThumbs, renderThumbs } from './thumbs-view.ts'
 import { plainUploads, renderUploads } from './upload-view.ts'
 import { plainWorker, renderWorker, type WorkerProgress, workerPhase } from './worker-view.ts'
@@ -152,15 +152,14 @@ function createLiveView<Progress>(
   const { stderr, clock } = io
   let latest: Progress | undefined
   let drawn: readonly string[] = []
-  let drawnColumns = stderr.size().columns
   let cancelRedraw: (() => void) | undefined
   let stopped = false
 
   const backToTop = (): string => {
-    // After the window became narrower, a drawn line may fill several: those have to be cleared as well.
-    const { columns } = stderr.size()
-    const wraps = columns < drawnColumns ? Math.ceil(drawnColumns / Math.max(1, columns)) : 1
-    const up = drawn.length * wraps
+    // After the window became narrower, a drawn line may fill several: those are to be cleared too, and nothing above.
+    const columns = Math.max(1, stderr.size().columns)
+    const rowsOf = (line: string): number => Math.max(1, Math.ceil(widthOf(line) / columns))
+    const up = drawn.reduce((rows, line) => rows + rowsOf(line), 0)
     return up === 0 ? '' : `\r\u001B[${up}A`
   }
   const draw = (): void => {
@@ -175,7 +174,6 @@ function createLiveView<Progress>(
         : `${backToTop()}${lines.map((line) => `${CLEAR_LINE}${line}\n`).join('')}${CLEAR_BELOW}`,
     )
     drawn = lines
-    drawnColumns = size.columns
   }
   const redrawSoon = (): void => {
     cancelRedraw ??= clock.after(REDRAW_MS, () => {

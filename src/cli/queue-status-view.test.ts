@@ -96,6 +96,16 @@ describe('statusLines', () => {
     assert.equal(line, '  process 4711 on anna, for 3 min 05 s: export 1 of 1, item up to 2,000')
   })
 
+  test('a lane that may run nothing any more is not told', () => {
+    const snapshot = busySnapshot()
+    const coordinators = snapshot.coordinators.map((one) => ({
+      ...one,
+      lanes: { ...one.lanes, export: { concurrency: 0, workers: 0 } },
+    }))
+    const [, , line] = statusLines({ ...snapshot, coordinators }, plain)
+    assert.doesNotMatch(line ?? '', /export/u)
+  })
+
   test('a queue of its own is called by its file', () => {
     const { library: _library, ...snapshot } = busySnapshot()
     assert.equal(statusLines(snapshot, plain)[0], 'queue /photos/.heirloom/library.db')

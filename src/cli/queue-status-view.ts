@@ -100,12 +100,14 @@ function coordinatorLines({ coordinators, counts, now }: QueueSnapshot): string[
 
 /**
  * `process 4711 on anna, for 3 min 05 s: export 1 of 1, item 3 of 4`, workers of slots. A lane without a process of its own
- * (they have ended for want of work, or are those of worker hosts) is `item up to 2,000`.
+ * (they have ended for want of work, or are those of worker hosts) is `item up to 2,000`; one that has no place any more
+ * is left out.
  */
 function coordinatorLine({ pid, host, startedAt, seenAt, lanes }: Coordinator, now: number): string {
   const silentMs = now - seenAt
   const silent = silentMs > SILENT_AFTER_MS ? `, silent for ${formatDuration(silentMs)}` : ''
-  const shares = Object.entries(lanes).map(([lane, { concurrency, workers }]) => {
+  const open = Object.entries(lanes).filter(([, { concurrency, workers }]) => concurrency + workers > 0)
+  const shares = open.map(([lane, { concurrency, workers }]) => {
     const share = workers === 0 ? `up to ${formatCount(concurrency)}` : `${workers} of ${concurrency}`
     return `${neutralize(lane)} ${share}`
   })

@@ -18,7 +18,10 @@ export interface LaneOptions {
    * workers of other processes, on any host; `concurrency` is what may be under way at a time.
    */
   readonly runsIn: LanePlace
-  /** The most tasks that are handed to a worker at once; fewer when tasks are slow. Default 100. */
+  /**
+   * The most tasks that are handed to a worker at once; fewer when tasks are slow. As many again are claimed ahead for each
+   * worker, and are not for other coordinators meanwhile: many hosts that share few tasks want less. Default 100.
+   */
   readonly batchSize?: number
   /** Of one attempt, unless the task says otherwise; 0 or Infinity for none. Default 300,000. */
   readonly timeoutMs?: number
@@ -60,6 +63,13 @@ const SLOW_TASK_MS = 100
  * With three, workers idled for a fifth of an ingest of large photos; with eight, nothing more was gained (2026-11).
  */
 const MIN_BATCH = 6
+
+/**
+ * A lane of many slots and quick tasks has no more than this claimed beyond one for each slot: some rounds of `rounds.ts`, which
+ * is all that it takes to keep it busy. More would be held back from other coordinators, and make every look at what is held
+ * dearer (Redis keeps it in one list).
+ */
+const MAX_AHEAD = 2_000
 
 /**
  * Weight of the newest task in the moving average of task times. The first tasks of a process load its code and take
@@ -124,7 +134,8 @@ export class Lane {
     if (!this.isOpen || this.dry) return 0
     const slow = this.#averageMs === undefined || this.#averageMs > SLOW_TASK_MS
     // What may be under way in a remote lane is its concurrency: more would only wait elsewhere.
-    const window = slow || this.runsIn === 'remote' ? this.concurrency : this.concurrency * this.batchSize * 2
+    const ahead = slow || this.runsIn === 'remote' ? 0 : this.concurrency * (this.batchSize * 2 - 1)
+    const window = this.concurrency + Math.min(ahead, MAX_AHEAD)
     // Slots that a big task leaves idle because it does not fit are for the smaller ones behind it.
     const kept = Math.min(this.buffer.length, this.runner.kept, this.concurrency)
     const room = window - this.inFlight + kept

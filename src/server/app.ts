@@ -89,7 +89,7 @@ export async function buildApp(context: ServerContext, options: AppOptions = {})
   if (options.bullBoard !== undefined) {
     // Loaded by those who want it: it brings a page, templates and a client of its own.
     const { mountBullBoard } = await import('./bull-board.ts')
-    await mountBullBoard(app, options.bullBoard, context.logger)
+    await mountBullBoard(app, options.bullBoard)
   }
   await app.ready()
   return app

@@ -14,7 +14,7 @@ import type { Queue } from 'bullmq'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { Redis } from 'ioredis'
 import { HeirloomError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
+import { silentLogger } from '../logger.ts'
 import { connectRedis, type RedisConnections } from '../queue/bullmq/connection.ts'
 import type { RedisOptions } from '../queue/bullmq/redis-options.ts'
 import { queueNameOf } from '../queue/bullmq/wire.ts'
@@ -63,13 +63,10 @@ type ApiRoute = ApiRoutes[number]
  *
  * @throws a `redis/…` error when the server cannot be reached; {@link BullBoardMissingError}
  */
-export async function mountBullBoard(
-  app: FastifyInstance,
-  redis: RedisOptions,
-  logger: Logger,
-): Promise<void> {
+export async function mountBullBoard(app: FastifyInstance, redis: RedisOptions): Promise<void> {
   const parts = await loadParts()
-  const connections = await connectRedis(redis, logger)
+  // Quiet: what is wrong with this server is said by the connection of the lanes, and need not be said twice.
+  const connections = await connectRedis(redis, silentLogger)
   // The first one waits for a server that is away, for as long as that takes: no request may.
   const client = connections.redis.duplicate({ enableOfflineQueue: false, maxRetriesPerRequest: 0 })
   client.on('error', () => undefined)
@@ -140,7 +137,8 @@ function boardOf(
     queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })),
     // The packages are released apart: each may have types of its own version.
     serverAdapter: serverAdapter as unknown as IServerAdapter,
-    options: { uiConfig: { boardTitle: 'Heirloom: jobs in Redis' } },
+    // It would count BullMQ's own workers, which worker hosts are not, and say that there are none.
+    options: { uiConfig: { boardTitle: 'Heirloom: jobs in Redis', showWorkers: false } },
   })
   return serverAdapter.registerPlugin()
 }

@@ -57,6 +57,8 @@ export interface SnapshotView {
   readonly etaMs?: number
   readonly coordinators: readonly CoordinatorView[]
   readonly workers: readonly WorkerView[]
+  /** Absent where none are used, and while another process has the library. */
+  readonly workerHosts?: WorkerHostsView
   readonly memory: {
     /** Of the container or the machine. */
     readonly limitBytes: number
@@ -64,6 +66,15 @@ export interface SnapshotView {
     /** Of the server itself, without its workers. */
     readonly serverBytes: number
   }
+}
+
+/** Who works on the tasks that this server hands out through Redis. */
+export interface WorkerHostsView {
+  /** False: Redis does not answer, and the numbers are 0. */
+  readonly isConnected: boolean
+  readonly hosts: number
+  /** Tasks that they run at a time, all together. */
+  readonly concurrency: number
 }
 
 export interface ExportsView {

@@ -24,8 +24,10 @@ import type {
   ExportsView,
   RoleView,
   SnapshotView,
+  WorkerHostsView,
   WorkerView,
 } from './dashboard-events.ts'
+import { capacityOf, RemoteAnswers } from './remote-answers.ts'
 import type { ServerContext } from './server-context.ts'
 
 /** One look, by event. */
@@ -33,6 +35,9 @@ export type DashboardReading = Omit<DashboardEvents, 'ending'>
 
 const EXPORTS_SHOWN = 20
 const PHOTOS_SHOWN = 48
+
+/** Whoever looks sees the rest meanwhile. */
+const REDIS_ANSWER_MS = 200
 
 /** Tasks that ended longer ago are no news. */
 const SETTLED_FOR_MS = 15 * 60_000
@@ -43,6 +48,7 @@ const MIN_COUNTING_PAUSE_MS = 2_000
 
 export class DashboardReader {
   readonly #context: ServerContext
+  readonly #remote: RemoteAnswers
   readonly #throughput = new ThroughputRecord()
   readonly #thumbnails = new NewestThumbnails(PHOTOS_SHOWN)
   readonly #run = new RunProgress()
@@ -52,6 +58,7 @@ export class DashboardReader {
 
   constructor(context: ServerContext) {
     this.#context = context
+    this.#remote = new RemoteAnswers(context.clock, REDIS_ANSWER_MS)
   }
 
   /** Nobody will look for a while: the rate of the last seconds is not to be made of hours. */
@@ -65,6 +72,7 @@ export class DashboardReader {
     const place = { database: paths.database, library: paths.root }
     const queue = this.#rate.see(await readSnapshot(backend(), place, clock.now()))
     const workers = await this.#readWorkers(queue.coordinators)
+    const workerHosts = await this.#readWorkerHosts()
     const exports = await this.#readExports()
     // From here on nothing waits, so that the connection cannot change between two looks.
     const db = this.#context.reading()
@@ -79,7 +87,10 @@ export class DashboardReader {
         ),
     })
     return {
-      snapshot: this.#describe(queue, workers, done),
+      snapshot: {
+        ...this.#describe(queue, workers, done),
+        ...(workerHosts === undefined ? {} : { workerHosts }),
+      },
       exports,
       tasks: readLiveTasks(db, queue.counts, now - SETTLED_FOR_MS),
       thumbnails: { photos: this.#thumbnails.read(db) },
@@ -117,6 +128,14 @@ export class DashboardReader {
       const memoryBytes = sizes.get(worker.pid)
       return memoryBytes === undefined ? worker : { ...worker, memoryBytes }
     })
+  }
+
+  async #readWorkerHosts(): Promise<WorkerHostsView | undefined> {
+    const role = this.#context.role()
+    if (role.kind !== 'working' || role.remote === undefined) return undefined
+    const answer = await this.#remote.of(role.remote)
+    // The only lane of a server's own that others work on.
+    return { isConnected: answer !== undefined, ...capacityOf(answer?.hosts ?? [], 'thumbnail') }
   }
 
   async #readExports(): Promise<ExportsView> {

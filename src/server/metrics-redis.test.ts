@@ -4,7 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { FakeClock } from '../clock.ts'
 import type { Coordinator } from '../queue/backend.ts'
-import { RedisGauges, type RemoteView } from './metrics-redis.ts'
+import { RedisGauges } from './metrics-redis.ts'
+import type { RemoteView } from './remote-answers.ts'
 
 function host(lanes: Coordinator['lanes']): Coordinator {
   return {

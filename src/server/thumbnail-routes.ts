@@ -8,25 +8,28 @@
  */
 
 import { readFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { systemCode } from '../errors.ts'
 import { findPicture, findThumbnail } from '../library/photos-view.ts'
 import type { ThumbnailObject } from '../library/thumbnails.ts'
 import { MAX_THUMBNAIL_SIZE, thumbnailStyle } from '../media/thumbnail/thumbnail.ts'
-import { readCounts } from '../queue/sqlite/read-counts.ts'
 import { pictureTask } from '../tasks/photo-calls.ts'
 import { ByteCache } from './byte-cache.ts'
 import { matchesTag } from './byte-range.ts'
 import { RequestError } from './http-errors.ts'
 import { IMMUTABLE } from './photo-routes.ts'
+import { RemoteAnswers } from './remote-answers.ts'
 import type { ServerContext } from './server-context.ts'
 import { errorShapes, PHOTO_ID } from './shapes.ts'
+import { readThumbnailStatus } from './thumbnail-status.ts'
 import { requireWorking } from './working-role.ts'
 
 /** A status that is asked for more often is the same one. */
 const STATUS_MS = 100
+
+/** The rest of the status is known without Redis: who asks does not wait long for one that is away. */
+const REDIS_ANSWER_MS = 500
 
 /** Some thousand of the small size: pages of several people show the same ones. */
 const CACHE_BYTES = 32 * 1024 * 1024
@@ -34,19 +37,9 @@ const CACHE_BYTES = 32 * 1024 * 1024
 /** Seconds after which one that is being made may be asked for again. */
 const RETRY_AFTER_S = 2
 
-/** The seed's words. */
-export interface ThumbnailStatus {
-  /** Tasks that wait. */
-  readonly queueSize: number
-  /** Tasks that run. */
-  readonly activeWorkers: number
-  readonly maxWorkers: number
-  readonly processing: boolean
-  readonly cpuCount: number
-}
-
 export async function thumbnailRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {
-  const status = sharedFor(STATUS_MS, () => readStatus(context))
+  const answers = new RemoteAnswers(context.clock, REDIS_ANSWER_MS)
+  const status = sharedFor(STATUS_MS, () => readThumbnailStatus(context, answers))
   app.get('/api/thumbnails/status', { schema: STATUS_SCHEMA }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     return status()
@@ -161,27 +154,6 @@ async function makeAgain(context: ServerContext, id: string): Promise<void> {
   if (task !== undefined) await queue.add([task])
 }
 
-async function readStatus(context: ServerContext): Promise<ThumbnailStatus> {
-  // Not by the backend: it would wait for the disk with every commit.
-  const counts = readCounts(context.reading(), 'thumbnail')
-  return {
-    queueSize: counts.waiting + counts.pending + counts.retry,
-    activeWorkers: counts.processing,
-    maxWorkers: await maxWorkers(context),
-    processing: counts.processing > 0,
-    cpuCount: availableParallelism(),
-  }
-}
-
-async function maxWorkers(context: ServerContext): Promise<number> {
-  const role = context.role()
-  if (role.kind === 'working') {
-    return role.queue.lanes().find(({ name }) => name === 'thumbnail')?.concurrency ?? 0
-  }
-  const coordinators = await context.backend().coordinators()
-  return coordinators.reduce((sum, { lanes }) => sum + (lanes['thumbnail']?.concurrency ?? 0), 0)
-}
-
 /** Asks once for all who ask within a while. */
 function sharedFor<Value>(ms: number, ask: () => Promise<Value>): () => Promise<Value> {
   let shared: { readonly value: Promise<Value>; readonly askedAt: number } | undefined
@@ -204,11 +176,15 @@ const STATUS_SCHEMA = {
   response: {
     200: {
       type: 'object',
-      required: ['queueSize', 'activeWorkers', 'maxWorkers', 'processing', 'cpuCount'],
+      required: ['queueSize', 'activeWorkers', 'processing', 'cpuCount'],
       properties: {
         queueSize: { type: 'integer', description: 'Photos waiting.' },
         activeWorkers: { type: 'integer', description: 'Photos being worked on.' },
-        maxWorkers: { type: 'integer' },
+        maxWorkers: {
+          type: 'integer',
+          description:
+            'Photos that can be worked on at a time; of all worker hosts, where those do it. Absent when not known.',
+        },
         processing: { type: 'boolean' },
         cpuCount: { type: 'integer' },
       },

@@ -16,6 +16,8 @@ interface Trial {
   readonly runner: LaneRunner
   /** How attempts ended, for the engine. */
   readonly ends: AttemptEnd[]
+  /** How often the lane beneath was told to take back what nobody has begun. */
+  readonly withdrawals: () => number
   /** The lane beneath says that an attempt has ended. */
   end(task: ClaimedTask, end: AttemptEnd): void
 }
@@ -23,7 +25,16 @@ interface Trial {
 function trial(check: ResultCheck): Trial {
   const ends: AttemptEnd[] = []
   let inner: RunnerHost | undefined
-  const beneath = { tasks: [], running: 0, abandon: () => undefined, stop: () => Promise.resolve() }
+  let withdrawn = 0
+  const beneath = {
+    tasks: [],
+    running: 0,
+    abandon: () => undefined,
+    stop: () => Promise.resolve(),
+    withdraw: () => {
+      withdrawn += 1
+    },
+  }
   const lanes = checkedLanes(
     {
       runner: ({ host }) => {
@@ -42,7 +53,12 @@ function trial(check: ResultCheck): Trial {
     host: { ended: (_claimed: ClaimedTask, end: AttemptEnd) => ends.push(end) } as unknown as RunnerHost,
     onRoom: () => undefined,
   }
-  return { runner: lanes.runner(options), ends, end: (task, end) => inner?.ended(task, end) }
+  return {
+    runner: lanes.runner(options),
+    ends,
+    withdrawals: () => withdrawn,
+    end: (task, end) => inner?.ended(task, end),
+  }
 }
 
 describe('a checked lane', () => {
@@ -102,5 +118,23 @@ describe('a checked lane', () => {
     await patient
     assert.equal(told?.aborted, true)
     assert.deepEqual(ends, [{ outcome: 'released' }])
+  })
+
+  test('has what waits elsewhere taken back when the lane is paused', () => {
+    const { runner, withdrawals } = trial(() => Promise.resolve())
+    runner.withdraw?.()
+    assert.equal(withdrawals(), 1)
+  })
+
+  test('a second stop waits as the first one does', async () => {
+    const looks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let looked = 0
+    const { runner, ends, end } = trial(() => looks[looked++]?.promise ?? Promise.resolve())
+    for (const [index, look] of looks.entries()) {
+      end(claimed(index), END)
+      const stopped = runner.stop({ graceful: true }).then(() => ends.length)
+      look.resolve()
+      assert.equal(await stopped, index + 1)
+    }
   })
 })

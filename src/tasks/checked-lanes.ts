@@ -81,6 +81,10 @@ class CheckedRunner implements LaneRunner {
     this.#inner.cancel(taskIds)
   }
 
+  withdraw(): void {
+    this.#inner.withdraw?.()
+  }
+
   workers(): readonly WorkerStatus[] {
     return this.#inner.workers()
   }
@@ -141,7 +145,9 @@ class CheckedRunner implements LaneRunner {
   }
 
   #tellChecked(): void {
-    if (this.#checking.size === 0) this.#allChecked?.resolve()
+    if (this.#checking.size > 0) return
+    this.#allChecked?.resolve()
+    this.#allChecked = undefined
   }
 }
 

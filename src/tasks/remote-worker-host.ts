@@ -27,9 +27,12 @@ const WORKER_MODULE = new URL(
   import.meta.url,
 )
 
-/** As the coordinators run these lanes themselves. A task that says how long it may take is believed. */
+/**
+ * As the coordinators run these lanes themselves, but for the small batches: what is claimed ahead is not for other hosts. A
+ * task that says how long it may take is believed.
+ */
 const LANES: Readonly<Record<RemoteLane, Omit<LaneOptions, 'concurrency'>>> = {
-  item: { runsIn: 'worker', timeoutMs: 60 * 60_000 },
+  item: { runsIn: 'worker', batchSize: 16, timeoutMs: 60 * 60_000 },
   thumbnail: { runsIn: 'worker', batchSize: 4, timeoutMs: THUMBNAIL_TIMEOUT_MS },
 }
 

@@ -36,7 +36,7 @@ import { runHere } from '../support/run-here.ts'
 const KILLS = Number(process.env['HEIRLOOM_CRASH_KILLS'] ?? 1)
 const SEED = Number(process.env['HEIRLOOM_TEST_SEED'] ?? Date.now() % 1_000_000)
 const HOSTS = KILLS > 1 ? 3 : 2
-const PHOTOS = KILLS > 1 ? 60 : 36
+const PHOTOS = KILLS > 1 ? 60 : 24
 const PREFIX = 'crash'
 
 /** So few that a run has many moments to be killed at. */
@@ -55,7 +55,12 @@ let runs: RunningHeirloom[] = []
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'heirloom-remote-crash-'))
-  const made = await makeTakeout(join(folder, 'zip'), { form: 'zip', photos: PHOTOS, specials: KILLS > 1 })
+  const made = await makeTakeout(join(folder, 'zip'), {
+    form: 'zip',
+    photos: PHOTOS,
+    specials: KILLS > 1,
+    widthPx: KILLS > 1 ? 160 : 64,
+  })
   inputs = made.inputs
   const undisturbed = join(folder, 'undisturbed')
   const { exitCode, stderr } = await runHere(['ingest', ...inputs, '-o', undisturbed, '--workers', '2'])

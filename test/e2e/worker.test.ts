@@ -22,6 +22,7 @@ import {
   startHeirloom,
   until,
 } from '../support/run-heirloom.ts'
+import { runHere } from '../support/run-here.ts'
 
 const PASSWORD = 'open-sesame'
 
@@ -92,7 +93,7 @@ describe('heirloom worker', { skip: (redis === undefined && NO_REDIS) || redis?.
     await admin.call('ACL', 'LOG', 'RESET')
     const env = { HEIRLOOM_REDIS: address.replace('//', `//heirloom:${USER_PASSWORD}@`) }
     const takeout = join(folder, 'Takeout')
-    await makeTakeout(takeout, { photos: 2 })
+    await makeTakeout(takeout, { photos: 4, specials: false })
     const args = ['worker', '--map', folder, '--lanes', 'item:2,thumbnail:1', '--json']
     const running = startHeirloom(args, { env })
     const { lanes } = await until('it is connected', () => statusesOf(running).find((one) => one.isConnected))
@@ -165,7 +166,7 @@ describe('heirloom worker', { skip: (redis === undefined && NO_REDIS) || redis?.
     ]
     for (const { fact, args, code, says } of cases) {
       test(fact, async () => {
-        const { exitCode, stderr } = await runHeirloom(['worker', ...args()])
+        const { exitCode, stderr } = await runHere(['worker', ...args()])
         assert.match(stderr, says)
         assert.equal(exitCode, code)
         assert.ok(!stderr.includes('wrong@') && !stderr.includes('bug'), stderr)

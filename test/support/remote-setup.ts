@@ -11,11 +11,15 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { LogFields, Logger } from '../../src/logger.ts'
 import type { Backend } from '../../src/queue/backend.ts'
+import { openTestBackend } from '../../src/queue/bullmq/bullmq-backend.ts'
+import { openEmitSender } from '../../src/queue/bullmq/emit-channel.ts'
 import { type OpenRemoteLanes, openRemoteLanes } from '../../src/queue/bullmq/remote-lanes.ts'
 import type { QueueEngineOptions } from '../../src/queue/engine-options.ts'
 import { QueueEngine } from '../../src/queue/queue-engine.ts'
+import type { RemoteEnvelope } from '../../src/queue/remote.ts'
 import { openSqliteBackendInProcess } from '../../src/queue/sqlite/index.ts'
 import type { NewTask } from '../../src/queue/task.ts'
+import { handlers } from '../fixtures/queue/remote-module.ts'
 import { temporaryFolder } from './queue-engine.ts'
 import type { TestRedis } from './redis-server.ts'
 
@@ -45,6 +49,8 @@ export interface RemoteSetup {
   readonly add: (tasks: readonly Partial<NewTask>[]) => Promise<number[]>
   /** Starts a worker host, and waits until it runs. */
   readonly host: (workers?: number) => Promise<ChildProcess>
+  /** The same in this process, which costs no start: where nobody kills or freezes it, and no task blocks or dies. */
+  readonly hostHere: (concurrency?: number) => Promise<void>
 }
 
 let prefixes = 0
@@ -74,12 +80,14 @@ export async function setupRemote(t: TestContext, options: RemoteSetupOptions): 
     if (status === 'completed') completed.set(task.id, (completed.get(task.id) ?? 0) + 1)
   })
   const children = new Set<ChildProcess>()
+  const here: (() => Promise<void>)[] = []
   t.after(async () => {
     for (const child of children) {
       child.kill('SIGCONT')
       child.kill('SIGKILL')
     }
     await queue.stop({ graceful: false })
+    for (const end of here) await end()
     await lanes.close()
     await backend.close()
   })
@@ -108,6 +116,34 @@ export async function setupRemote(t: TestContext, options: RemoteSetupOptions): 
       await says(child, 'ready')
       return child
     },
+    hostHere: async (concurrency = 1) => {
+      here.push(await startHostHere(server.url, prefix, concurrency, hostLeaseMs))
+    },
+  }
+}
+
+/** @returns Ends it. */
+async function startHostHere(
+  url: string,
+  prefix: string,
+  concurrency: number,
+  leaseMs: number,
+): Promise<() => Promise<void>> {
+  const stalledCheckMs = Math.min(5_000, Math.round(leaseMs / 3))
+  const { backend } = await openTestBackend({ url, prefix }, { stalledCheckMs })
+  const sender = await openEmitSender({ url, prefix })
+  const queue = new QueueEngine({
+    backend,
+    lanes: { r: { concurrency, runsIn: 'coordinator' } },
+    handlers,
+    leaseMs,
+    onEmit: (task, chunk) => sender.send(task.payload as RemoteEnvelope, chunk),
+  })
+  await queue.start()
+  return async () => {
+    await queue.stop({ graceful: false })
+    await sender.close()
+    await backend.close()
   }
 }
 

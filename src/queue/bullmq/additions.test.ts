@@ -152,6 +152,15 @@ function describeDependencies(on: RedisSuite): void {
     assert.deepEqual(await on.statuses(child), ['pending'])
   })
 
+  test('a task that was made to wait for one that ran already ends with it, not with the next claim', async () => {
+    const id = await on.addOne()
+    const claimed = await on.claimOne()
+    const child = await after(id, 'fail')
+    const behind = await after(child, 'skip')
+    await on.fail(claimed)
+    assert.deepEqual(await on.statuses(id, child, behind), ['failed', 'failed', 'cancelled'])
+  })
+
   for (const end of ['complete', 'fail'] as const) {
     test(`a dependency that ends while it is looked at is never waited for in vain: ${end}`, async () => {
       const id = await on.addOne()

@@ -17,7 +17,7 @@ import type { NewTask } from '../task.ts'
 import { type Addition, AdditionWriter, type Doom } from './addition-writer.ts'
 import type { BullmqContext } from './context.ts'
 import { refuseTwinsOfOneAddition, replaceTwin } from './deduplication.ts'
-import { endDependants } from './dependant-ends.ts'
+import { endUpwards } from './dependant-ends.ts'
 import {
   type FlowPlan,
   foreignDependencies,
@@ -35,7 +35,6 @@ import {
   type Transaction,
   tryCommit,
 } from './guarded-transaction.ts'
-import { heldJobOf } from './job-reading.ts'
 import type { JobPlace, ReadJob } from './job-states.ts'
 import { lookAround, NOTHING_AROUND, type Surroundings } from './surroundings.ts'
 import { jobIdOf } from './wire.ts'
@@ -108,10 +107,8 @@ async function addGuarded(
 }
 
 /** Whoever claims it would end it too; but until then it would count as waiting for a worker. */
-function endDoomed(context: BullmqContext, { taskId, queue }: JobPlace): Promise<void> {
-  const jobId = jobIdOf(taskId)
-  const parent = JSON.stringify({ id: jobId, fpof: true })
-  return endDependants(context, heldJobOf({ queue, jobId, taskId, token: '' }, { parent }))
+function endDoomed(context: BullmqContext, { taskId }: JobPlace): Promise<void> {
+  return endUpwards(context, JSON.stringify({ id: jobIdOf(taskId), fpof: true }))
 }
 
 /** Puts the whole addition into a transaction; what is answered is read with its answers. */

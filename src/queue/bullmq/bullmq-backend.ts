@@ -112,10 +112,18 @@ function backendOf(context: BullmqContext): Backend {
 /** A server that does not answer is not waited for. */
 async function closeAll(context: BullmqContext, watch: Watch): Promise<void> {
   const ended = watch.close()
-  const limit = new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS).unref())
-  if (context.redis.status === 'ready') await Promise.race([ended, limit])
+  if (context.redis.status === 'ready') await inTime(ended)
   context.close()
-  await ended
+  await inTime(ended)
+}
+
+async function inTime(ended: Promise<void>): Promise<void> {
+  let limit: NodeJS.Timeout | undefined
+  const over = new Promise<void>((resolve) => {
+    limit = setTimeout(resolve, CLOSE_LIMIT_MS)
+  })
+  await Promise.race([ended.catch(() => undefined), over])
+  clearTimeout(limit)
 }
 
 /** What Redis says to a request is said so that a person can act on it; errors of this program stay what they are. */

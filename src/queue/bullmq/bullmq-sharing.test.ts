@@ -46,6 +46,19 @@ async function addRemote(on: RedisSuite, jobId: string): Promise<void> {
 }
 
 await describeOnRedis('processes that share a queue on BullMQ', (on) => {
+  test('an id whose job the server has lost is handed to nobody, and is gone then', async () => {
+    const { redis } = on.context
+    const { key } = on.context.queue('a')
+    await addRemote(on, 'r.lost')
+    await addRemote(on, 'r.there')
+    await redis.del(key('r.lost'))
+    const [claimed, ...more] = await claimWith(on.backend, 5)
+    assert.equal(claimed?.task.kind, 'item')
+    assert.deepEqual(more, [])
+    assert.equal(await redis.exists(key('r.lost'), key('r.lost:lock')), 0)
+    assert.deepEqual(await redis.lrange(key('active'), 0, -1), ['r.there'])
+  })
+
   test('of two that wait, each task wakes one, and who is busy is not woken', async () => {
     const { backend: other } = await on.another()
     const woken = [0, 0, 0]
@@ -347,6 +360,65 @@ test('a backend is closed although its server hangs or is gone, and answers noth
   await lost
   await gone.backend.close()
   await assert.rejects(gone.backend.pausedLanes(), { code: 'queue/store-closed' })
+})
+
+test('a backend is closed while its connections are just being made again, and its requests end', async (t) => {
+  const server = await startRedis()
+  if (server?.isOwn !== true) {
+    t.skip(server === undefined ? NO_REDIS : 'REDIS_URL is not ours to stop')
+    return
+  }
+  t.after(() => server.stop())
+  const { backend, context } = await openTestBackend({ url: server.url }, {})
+  const all = [context.redis]
+  const { another } = context.connections
+  Object.assign(context.connections, {
+    another: () => {
+      const more = another()
+      all.push(more)
+      return more
+    },
+  })
+  backend.watch(() => undefined)
+  await claimWith(backend, 1)
+  await until(() => all.length === 2 && all[1]?.status === 'ready')
+  const blocked = async (): Promise<boolean> =>
+    /cmd=bzpopmin/u.test(String(await context.redis.client('LIST')))
+  await until(blocked)
+  await server.kill('SIGSTOP')
+  const asked = backend.counts('a').catch(({ code }) => assert.equal(code, 'queue/store-closed'))
+  const lost = all.map((one) => new Promise((resolve) => one.once('reconnecting', resolve)))
+  for (const { stream } of all) stream.destroy()
+  await Promise.all(lost)
+  // The server answers again, so that the next attempt succeeds.
+  await server.kill('SIGCONT')
+  const closed = Promise.all([backend.close(), asked]).then(() => 'closed')
+  assert.equal(await Promise.race([closed, sleep(LIMIT_MS, 'hangs', { ref: false })]), 'closed')
+})
+
+test('an exchange that a close breaks off rejects, and leaves no other rejection to anybody', async (t) => {
+  const server = await startRedis()
+  if (server?.isOwn !== true) {
+    t.skip(server === undefined ? NO_REDIS : 'REDIS_URL is not ours to stop')
+    return
+  }
+  t.after(() => server.stop())
+  const { backend } = await openTestBackend({ url: server.url }, {})
+  await backend.add(Array.from({ length: 6 }, () => ({ kind: 'k', lane: 'a', payload: null })))
+  const leases = (await claimWith(backend, 4)).map(({ lease }) => lease)
+  const [a, b, c, d] = leases
+  assert.ok(a && b && c && d)
+  const claim = [{ lane: 'a', limit: 5, workerId: 'w', leaseMs: 15_000 }]
+  const done = (lease: typeof a): Settlement => ({ lease, outcome: 'completed', result: null })
+  await server.kill('SIGSTOP')
+  const asked = [
+    backend.exchange({ settle: [done(a), done(b)], claim }),
+    backend.exchange({ settle: [{ lease: c, outcome: 'released' }, done(d)], claim }),
+  ].map((one) => assert.rejects(one, { code: 'queue/store-closed' }))
+  await backend.close()
+  await Promise.all(asked)
+  // An unhandled rejection is told after this turn.
+  await sleep(10)
 })
 
 test('what a server refuses is said with a hint', async (t) => {

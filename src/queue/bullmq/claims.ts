@@ -67,6 +67,8 @@ export class Claims {
   async exchange({ settle, claim }: ExchangeRequest): Promise<ExchangeResult> {
     const servings = claim.map((request) => this.#serve(request))
     const settled = this.#options.settling.settle(settle, (job) => this.#nextClaim(job, servings))
+    // When the claims fail first, nobody waits for these any more.
+    settled.catch(() => undefined)
     // What is given back may be claimed again by the same exchange.
     if (settle.some(({ outcome }) => outcome !== 'completed')) await settled
     const claimed = await Promise.all(servings.map((serving) => this.#claim(serving)))
@@ -93,9 +95,10 @@ export class Claims {
     return {
       claimer,
       receive: ({ token }, next) => {
-        chained.push(
-          next.then((job) => (job === undefined ? undefined : grantOf(queue, job, token, tokenAt))),
-        )
+        const grant = next.then((job) => job && grantOf(queue, job, token, tokenAt))
+        // When the settling fails first, nobody waits for this one any more.
+        grant.catch(() => undefined)
+        chained.push(grant)
       },
     }
   }
@@ -158,6 +161,10 @@ export class Claims {
   /** Undefined for a job that must not run: it is ended here. */
   async #handOut({ queue, jobId, hash, token, tokenAt }: Grant): Promise<ClaimedTask | undefined> {
     const { held, settling } = this.#options
+    if (hash['data'] === undefined) {
+      await this.#forgetGhost(queue, jobId)
+      return undefined
+    }
     const known = taskIdOf(jobId)
     const taskId = Number.isNaN(known) ? held.nextForeignId() : known
     const options = optionsOf(hash)
@@ -170,6 +177,20 @@ export class Claims {
     }
     const lease: Lease = held.add(job)
     return { task: taskOf(taskId, queue.lane, hash, 'active'), lease, alone: isAlone(hash, options) }
+  }
+
+  /**
+   * An id without its job: the server has lost one and kept the other. Run, it would fail as a task of no kind; gone, whoever
+   * waits for it sees that.
+   */
+  async #forgetGhost(queue: LaneQueue, jobId: string): Promise<void> {
+    const { redis } = this.#options.context
+    const keys = [jobId, `${jobId}:lock`].map(queue.key)
+    await redis
+      .multi()
+      .lrem(queue.key('active'), 1, jobId)
+      .del(...keys)
+      .exec()
   }
 
   /** Nobody waits for it: it only counts. */

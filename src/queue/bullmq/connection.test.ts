@@ -146,6 +146,35 @@ function describeServer(server: TestRedis): void {
   })
 }
 
+test('a server that has vanished without a word is away when it has not answered for a while', async (t) => {
+  const server = await startRedis()
+  if (server?.isOwn !== true) {
+    t.skip(server === undefined ? NO_REDIS : 'REDIS_URL is not ours to stop')
+    return
+  }
+  t.after(() => server.stop())
+  const lines: string[] = []
+  const logger = createLogger({ level: 'info', write: (line) => lines.push(line), now: Date.now })
+  const { redis, close } = await connectRedis({ url: server.url }, logger)
+  t.after(close)
+  await server.kill('SIGSTOP')
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const asked = redis.ping()
+  const [lost, back] = ['close', 'ready'].map((event) => new Promise((resolve) => redis.once(event, resolve)))
+  t.mock.timers.tick(30_000)
+  await lost
+  await server.kill('SIGCONT')
+  // The pause before the next attempt to connect.
+  t.mock.timers.tick(1_000)
+  t.mock.timers.reset()
+  await back
+  assert.equal(await asked, 'PONG')
+  assert.deepEqual(lines.map((line) => (JSON.parse(line) as { message: string }).message).slice(-2), [
+    'redis is away',
+    'redis is back',
+  ])
+})
+
 test('a server with TLS is believed by its authority only', async (t) => {
   if (spawnSync('openssl', ['version']).error !== undefined) {
     t.skip('no openssl to make a certificate')

@@ -25,6 +25,12 @@ const CONNECT_LIMIT_MS = 5_000
 /** BullMQ's scripts need 6.2 (`LMOVE`, `ZRANGE … BYSCORE`); Valkey tells 7.2 and later. */
 const OLDEST = [6, 2] as const
 
+/**
+ * A server that owes an answer and says nothing for so long has vanished: TCP alone takes a quarter of an hour to notice. No
+ * request blocks for longer than 5 s, and on a new connection all of them are sent again.
+ */
+const SILENCE_MS = 30_000
+
 /** Pauses between attempts to connect again: quick at first, as a restart takes a second or two. */
 const LONGEST_PAUSE_MS = 2_000
 
@@ -82,20 +88,29 @@ export async function connectRedis(options: RedisOptions, logger?: Logger): Prom
   }
 }
 
+/** A connection that is being made has this long to be there, so that it can be ended without forgetting anything. */
+const LAST_ATTEMPT_MS = 2_000
+
 /**
  * Ends a connection for good; what it was asked and has not answered rejects.
  *
- * Told to disconnect between two attempts to connect, ioredis would forget about those requests: so there the next attempt is
- * its last.
+ * ioredis forgets about those requests when it is told to disconnect while it connects again: it has them in a queue that it
+ * looks at when the server is ready, and ends only those of the connection that it has. So there the attempt is the last one,
+ * and is ended when it has come so far. Of a server that then says nothing, they are forgotten all the same.
  */
 export function endConnection(redis: Redis): void {
-  if (redis.status !== 'reconnecting') {
+  if (!CONNECTING.has(redis.status)) {
     redis.disconnect()
     return
   }
   redis.options.retryStrategy = null
-  redis.once('connect', () => redis.disconnect())
+  const end = (): void => redis.disconnect()
+  const limit = setTimeout(end, LAST_ATTEMPT_MS)
+  redis.once('ready', end)
+  redis.once('end', () => clearTimeout(limit))
 }
+
+const CONNECTING: ReadonlySet<string> = new Set(['reconnecting', 'connecting', 'connect'])
 
 async function loadPackages(): Promise<{ bullmq: BullmqModule; Client: typeof Redis }> {
   try {
@@ -122,8 +137,9 @@ function targetOf({ url, password, ca }: RedisOptions): Target {
     lazyConnect: true,
     maxRetriesPerRequest: null,
     connectTimeout: CONNECT_LIMIT_MS,
-    // A host that vanished without a word is noticed by these, not after the hours that TCP takes.
+    // A host that vanished without a word while nothing was asked of it is noticed by these.
     keepAlive: 10_000,
+    socketTimeout: SILENCE_MS,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), LONGEST_PAUSE_MS),
     ...(user === '' ? {} : { username: user }),
     ...(secret === '' ? {} : { password: secret }),

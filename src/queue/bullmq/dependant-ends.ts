@@ -35,8 +35,15 @@ export async function endFated(context: BullmqContext, taskIds: readonly number[
   )
 }
 
-/** Walks up from a job that has failed or was cancelled. */
-export async function endDependants(context: BullmqContext, { parent }: HeldJob): Promise<void> {
+/** Walks up from a job that has failed or was cancelled. What waits for it may have been added while it ran. */
+export async function endDependants(context: BullmqContext, job: HeldJob): Promise<void> {
+  if (job.isRemote) return
+  const parent = await context.redis.hget(job.queue.key(job.jobId), 'parent')
+  await endUpwards(context, parent ?? job.parent)
+}
+
+/** Ends the job that a `parent` names, as BullMQ writes it, and what waits for that, as far as they are to end. */
+export async function endUpwards(context: BullmqContext, parent: string | undefined): Promise<void> {
   let next = parent
   while (next !== undefined) next = await endParent(context, next)
 }

@@ -19,9 +19,11 @@ export interface RemoteAdderOptions {
   readonly jobOf: (entry: Outstanding) => RemoteJob
   /** Rejects when Redis refuses; waits for one that is away. */
   readonly add: (jobs: readonly RemoteJob[]) => Promise<void>
-  /** Whether somebody still waits for its end. */
+  /** Whether it is still to be run. */
   readonly isWanted: (entry: Outstanding) => boolean
   readonly onAdded: (entry: Outstanding) => void
+  /** Those of a refused addition that are not wanted any more. */
+  readonly onRefused: (entries: readonly Outstanding[]) => void
 }
 
 export class RemoteAdder {
@@ -58,7 +60,7 @@ export class RemoteAdder {
   }
 
   async #addBatch(): Promise<void> {
-    const { add, jobOf, isWanted, onAdded } = this.#options
+    const { add, jobOf, isWanted, onAdded, onRefused } = this.#options
     const batch = this.#unsent.splice(0, BATCH)
     try {
       await add(batch.map(jobOf))
@@ -66,6 +68,8 @@ export class RemoteAdder {
     } catch {
       // Whoever adds has told why. Some may have been added: adding them again is harmless.
       this.#unsent.unshift(...batch.filter(isWanted))
+      const unwanted = batch.filter((entry) => !isWanted(entry))
+      if (unwanted.length > 0) onRefused(unwanted)
       if (this.#unsent.length > 0) await this.#pause()
     }
   }

@@ -75,7 +75,7 @@ describe('a remote lane', () => {
     const { queue, backend, add, completed, lanes } = given
     const started: number[] = []
     queue.on('task.started', ({ task }) => started.push(task.id))
-    const ids = await add(Array.from({ length: 300 }, (_, n) => ({ kind: 'echo', payload: { n } })))
+    const ids = await add(Array.from({ length: 120 }, (_, n) => ({ kind: 'echo', payload: { n } })))
     await queue.start()
     await queue.drain()
     assertEachOnce(completed, ids)
@@ -84,7 +84,7 @@ describe('a remote lane', () => {
       ids,
     )
     const last = await backend.get(ids.at(-1) ?? 0)
-    assert.deepEqual(last?.result, { payload: { n: 299 }, taskId: ids.at(-1), attempt: 1 })
+    assert.deepEqual(last?.result, { payload: { n: 119 }, taskId: ids.at(-1), attempt: 1 })
     assert.deepEqual(await lanes.queueDepths(), [{ lane: 'r', waiting: 0, active: 0, delayed: 0, failed: 0 }])
     assert.equal((await lanes.workerHosts()).length, 1)
   })
@@ -184,7 +184,7 @@ describe('a remote lane', () => {
     const other = await setup(t)
     if (one === undefined || other === undefined) return
     const all = [one, other].map(async ({ queue, add, backend, completed }, place) => {
-      const ids = await add(Array.from({ length: 100 }, () => ({ kind: 'echo', payload: place })))
+      const ids = await add(Array.from({ length: 60 }, () => ({ kind: 'echo', payload: place })))
       await queue.start()
       await queue.drain()
       assertEachOnce(completed, ids)
@@ -246,14 +246,14 @@ describe('when events or jobs are lost, a remote lane', () => {
   test('finds ends that no event tells of', async (t) => {
     const given = await setup(t, { prefix: `deaf-${process.pid}` })
     if (given === undefined) return
-    const { queue, add, completed, redis, key, host } = given
+    const { queue, add, completed, redis, key, hostHere } = given
     // What was read last lies in the far future, and then the stream begins anew: nothing is ever read of it again.
     await redis.xadd(key('events'), '9999999999999-0', 'event', 'none')
     const ids = await add([{ kind: 'noop' }, { kind: 'throws', maxRetries: 0 }])
     await queue.start()
     await until(async () => (await redis.zcard(key('prioritized'))) === 2, 'both are in Redis')
     await redis.del(key('events'))
-    await host()
+    await hostHere()
     await queue.drain()
     assertEachOnce(completed, ids.slice(0, 1))
     assert.equal((await given.backend.get(ids[1] ?? 0))?.error?.message, 'did not work')
@@ -264,14 +264,14 @@ describe('when events or jobs are lost, a remote lane', () => {
   test('adds again what is gone, and what no worker could ever find', async (t) => {
     const given = await setup(t, { prefix: `gone-${process.pid}` })
     if (given === undefined) return
-    const { queue, add, completed, redis, key, host } = given
+    const { queue, add, completed, redis, key, hostHere } = given
     const ids = await add([{ kind: 'noop' }, { kind: 'noop' }])
     await queue.start()
     await until(async () => (await redis.zcard(key('prioritized'))) === 2, 'both are in Redis')
     const [gone = '', orphan = ''] = await redis.zrange(key('prioritized'), '0', '-1')
     await redis.del(key(gone))
     await redis.zrem(key('prioritized'), gone, orphan)
-    await host()
+    await hostHere()
     await queue.drain()
     assertEachOnce(completed, ids)
   })

@@ -282,6 +282,60 @@ describe('the runner of a remote lane', () => {
     await Promise.all([graceful, impatient])
   })
 
+  test('a graceful stop does not wait for a Redis that is away', async () => {
+    const { link, runner, feed, ends, pass } = setup()
+    await feed(1)
+    link.jobs.set('1-1-1', { state: 'active' })
+    link.away = new Promise(() => undefined)
+    await feed(2)
+    const stopping = runner.stop({ graceful: true })
+    await pass(4_000)
+    assert.deepEqual(ends, [])
+    await pass(3_500)
+    assert.deepEqual(ends, [
+      [1, { outcome: 'released' }],
+      [2, { outcome: 'released' }],
+    ])
+    await stopping
+  })
+
+  test('a graceful stop waits for what runs through an outage that is short', async () => {
+    const { link, runner, feed, ends, pass } = setup()
+    await feed(1)
+    link.jobs.set('1-1-1', { state: 'active' })
+    const stopping = runner.stop({ graceful: true })
+    for (let outage = 0; outage < 3; outage += 1) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      link.away = promise
+      await pass(4_000)
+      link.away = undefined
+      resolve()
+      await pass(2_000)
+    }
+    assert.deepEqual(ends, [])
+    link.jobs.set('1-1-1', { state: 'ended', end: DONE })
+    await pass(1_000)
+    assert.deepEqual(ends, [[1, DONE]])
+    await stopping
+  })
+
+  test('a graceful stop releases what Redis refuses to take', async () => {
+    const { link, runner, feed, ends, pass } = setup()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    link.away = promise
+    await feed(1)
+    const stopping = runner.stop({ graceful: true })
+    link.refusal = new Error('no memory left')
+    resolve()
+    await pass(1_000)
+    assert.deepEqual(ends, [[1, { outcome: 'released' }]])
+    await stopping
+    // One of a batch may have been taken.
+    link.refusal = undefined
+    await pass(2_000)
+    assert.deepEqual([...link.jobs.keys()], [])
+  })
+
   test('it may be used again after a stop', async () => {
     const { link, runner, feed } = setup()
     await runner.stop({ graceful: true })

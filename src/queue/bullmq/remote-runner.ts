@@ -6,7 +6,8 @@
  * restarted empty, say) is added again. Whether the end of an attempt may be committed is not decided here, but by the
  * lease in the store.
  *
- * While Redis is away nothing fails: requests wait, and so do the tasks.
+ * While Redis is away nothing fails: requests wait, and so do the tasks. Only a stop does not wait for it: tasks are released,
+ * and whatever became of them is stale.
  *
  * @module
  */
@@ -18,6 +19,7 @@ import type { ClaimedTask } from '../task.ts'
 import { RemoteAdder } from './remote-adder.ts'
 import type { JobEnd, JobEvent, JobState, RemoteJob, RemoteLink } from './remote-link.ts'
 import { noteAdded, type Outstanding, OutstandingTasks } from './remote-outstanding.ts'
+import { isSilent } from './remote-silence.ts'
 
 /** Jobs in one look. */
 const BATCH = 500
@@ -71,8 +73,9 @@ export class RemoteRunner implements LaneRunner {
       clock: context.clock,
       jobOf: (entry) => this.#jobOf(entry),
       add: (jobs) => context.link.add(context.lane, jobs),
-      isWanted: (entry) => this.#outstanding.has(entry),
+      isWanted: (entry) => this.#outstanding.has(entry) && entry.wish === undefined,
       onAdded: (entry) => this.#added(entry),
+      onRefused: (entries) => this.#refused(entries),
     })
   }
 
@@ -136,10 +139,27 @@ export class RemoteRunner implements LaneRunner {
     if (graceful) {
       this.#wish('release', this.#outstanding.all)
       this.#checkEnded()
+      void this.#releaseInSilence()
     } else {
       await this.#endAll()
     }
     await promise
+  }
+
+  /** Whoever waits for what runs does not wait for a Redis that is away. */
+  async #releaseInSilence(): Promise<void> {
+    const { link, lane } = this.#context
+    const stop = this.#allEnded
+    const isAway = await isSilent({
+      clock: this.#clock,
+      ask: () =>
+        link.look(
+          lane,
+          this.#outstanding.all.slice(0, 1).map(({ jobId }) => jobId),
+        ),
+      isWanted: () => stop !== undefined && this.#allEnded === stop,
+    })
+    if (isAway) await this.#endAll()
   }
 
   /** Takes note of what Redis tells. Events of other jobs are ignored. */
@@ -231,6 +251,14 @@ export class RemoteRunner implements LaneRunner {
 
   #jobOf({ jobId, claimed }: Outstanding): RemoteJob {
     return { jobId, claimed, timeoutMs: claimed.task.timeoutMs ?? this.#context.timeoutMs }
+  }
+
+  /** Redis would not take these, and nobody wants it to any more. Some may be there: a part of them was refused. */
+  #refused(entries: readonly Outstanding[]): void {
+    const before = this.#outstanding.size
+    for (const entry of entries) this.#end(entry, { outcome: 'released' })
+    void this.#discard(entries)
+    if (this.#outstanding.size < before) this.#context.onRoom()
   }
 
   #added(entry: Outstanding): void {

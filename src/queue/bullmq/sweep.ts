@@ -79,10 +79,9 @@ export class Sweeper {
     isMeant: (workerId: string) => boolean,
   ): Promise<number | undefined> {
     const { redis } = this.#options.context
-    const [[workerId, asked, parent], token] = await Promise.all([
-      redis.hmget(queue.key(jobId), 'pb', 'cr', 'parent'),
-      redis.get(queue.key(`${jobId}:lock`)),
-    ])
+    // In this order: who was given it between the two is seen by the second, and with the token of the first nothing happens.
+    const token = await redis.get(queue.key(`${jobId}:lock`))
+    const [workerId, asked, parent] = await redis.hmget(queue.key(jobId), 'pb', 'cr', 'parent')
     if (!isMeant(workerId ?? '')) return undefined
     const taskId = taskIdOf(jobId)
     // BullMQ takes 0 for "whoever has the lock", which here is nobody.

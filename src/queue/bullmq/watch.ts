@@ -38,6 +38,8 @@ export class Watch {
   #connection: Redis | undefined
   #loop: Promise<void> | undefined
   #isClosed = false
+  /** Ends the call that blocks, for us: a connection that is just being made again would leave it open for ever. */
+  #endWait: () => void = () => undefined
 
   constructor(context: BullmqContext) {
     this.#context = context
@@ -129,12 +131,15 @@ export class Watch {
     const late = setTimeout(() => this.#interrupt(), BLOCK_S * 1_000 + LATE_MS)
     late.unref()
     try {
-      const popped = await connection.bzpopmin(
-        this.#wakeKey(this.#context.instance),
-        ...laneOf.keys(),
-        BLOCK_S,
-      )
-      if (popped !== null) this.#popped(laneOf.get(popped[0]))
+      const popping = connection
+        .bzpopmin(this.#wakeKey(this.#context.instance), ...laneOf.keys(), BLOCK_S)
+        .then((popped) => {
+          if (popped !== null) this.#popped(laneOf.get(popped[0]))
+        })
+      await new Promise<void>((resolve, reject) => {
+        this.#endWait = resolve
+        popping.then(resolve, reject)
+      })
     } finally {
       clearTimeout(late)
     }
@@ -180,5 +185,6 @@ export class Watch {
   #interrupt(): void {
     if (this.#connection !== undefined) endConnection(this.#connection)
     this.#connection = undefined
+    this.#endWait()
   }
 }

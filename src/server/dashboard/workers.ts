@@ -5,10 +5,11 @@
  */
 
 import type { TaskSummary } from '../../tasks/dashboard-tasks.ts'
-import { formatBytes, pluralize } from '../../units.ts'
+import { formatBytes } from '../../units.ts'
 import type { SnapshotView, WorkerView } from '../dashboard-events.ts'
 import { agoOf, formatAge, splitPath } from './headline.ts'
 import { html, type View } from './html.ts'
+import { emptyText, readingOf } from './worker-words.ts'
 
 interface WorkersProps {
   readonly snapshot: SnapshotView
@@ -27,7 +28,7 @@ const OTHERS_SHOWN = 8
 
 export function Workers(props: WorkersProps): View {
   const { snapshot, running } = props
-  const { workers, coordinators } = snapshot
+  const { workers } = snapshot
   const known = new Set(workers.map(({ taskId }) => taskId))
   // Of another process one sees the workers and the tasks, and not who has which.
   const others = workers.some(({ taskId }) => taskId !== undefined)
@@ -38,11 +39,11 @@ export function Workers(props: WorkersProps): View {
   return html`<section class="card workers" aria-labelledby="workers-title">
     <header>
       <h2 id="workers-title">Workers</h2>
-      <p class="reading">${coordinators.length === 0 ? 'nobody works' : pluralize(coordinators.length, 'coordinator')}</p>
+      <p class="reading">${readingOf(snapshot)}</p>
     </header>
     ${
       isEmpty
-        ? html`<p class="empty">No worker process is alive. They start with the first task, and end when they idle.</p>`
+        ? html`<p class="empty">${emptyText(snapshot)}</p>`
         : html`<table>
             <thead>
               <tr>
