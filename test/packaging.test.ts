@@ -231,7 +231,7 @@ describe('Dockerfile', () => {
         JSON.parse(readFileSync(join(folder, file), 'utf8'))
       const about = read('package.json')
       assert.ok(names.includes('bullmq') && names.includes('ioredis'))
-      for (const name of names) assert.match(about.dependencies[name] ?? '', /^\^?\d/u)
+      for (const name of names) assert.match(about.dependencies[name] ?? '', /^[~^]?\d/u)
       assert.equal(about.devDependencies, undefined)
     } finally {
       rmSync(folder, { recursive: true })
